@@ -1,0 +1,122 @@
+"""The sample of MNIST that comes with the library."""
+
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+_SIDE = 28
+_N_TRAIN = 5000
+
+_SUBSETS = {"train": slice(None, _N_TRAIN), "test": slice(_N_TRAIN, None), "all": slice(None)}
+
+
+def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame: bool = False) -> Any:
+    """Load 6,000 of MNIST's 70,000 handwritten digits, from a file that comes with the library.
+
+    ==================   ===============================
+    Classes              10
+    Training images      5,000, of the 60,000 of MNIST
+    Test images          1,000, of the 10,000 of MNIST
+    Pixels               28 × 28, integers 0–255,
+                         0 is the background
+    ==================   ===============================
+
+    The images are drawn at random, stratified by class, from the official training and test split: no image is in
+    both, and no writer either. They come in random order, so that every head of a split is a fair sample of it.
+
+    Parameters
+    ----------
+    subset : {"all", "train", "test"}, default="all"
+        Which images; "all" has the 5,000 training images first.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a Bunch.
+    as_frame : bool, default=False
+        Give the data as a pandas DataFrame and the target as a Series.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the attributes of :func:`sklearn.datasets.load_digits`:
+
+        data : {ndarray, DataFrame} of shape (n_samples, 784)
+            Pixels row by row, uint8.
+        images : ndarray of shape (n_samples, 28, 28)
+            The same pixels; unless `as_frame=True`, in the same memory.
+        target : {ndarray, Series} of shape (n_samples,)
+            The digits, int64.
+        target_names : ndarray of shape (10,)
+            The digits 0 to 9.
+        feature_names : list of str
+            ``pixel_row_column``, from ``pixel_0_0`` to ``pixel_27_27``.
+        frame : DataFrame of shape (n_samples, 785) or None
+            `data` and `target` side by side, with `as_frame=True` only.
+        DESCR : str
+            What the data are, whose they are and how they may be used.
+
+    (data, target) : tuple if ``return_X_y=True``
+        As above.
+
+    Raises
+    ------
+    ValueError
+        If `subset` is none of the three.
+
+    Notes
+    -----
+    The images are licensed under the Creative Commons Attribution-ShareAlike 3.0 licence (CC BY-SA 3.0), unlike the
+    library. Who uses them cites the paper below.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: "Gradient-based learning applied to document recognition".
+    Proceedings of the IEEE 86(11), 2278–2324, 1998.
+
+    Examples
+    --------
+    >>> from sklenet.datasets import load_mnist_sample
+    >>> digits = load_mnist_sample()
+    >>> digits.data.shape, digits.images.shape
+    ((6000, 784), (6000, 28, 28))
+
+    The two splits, as models want them:
+
+    >>> X_train, y_train = load_mnist_sample(subset="train", return_X_y=True)
+    >>> X_test, y_test = load_mnist_sample(subset="test", return_X_y=True)
+    >>> len(X_train), len(X_test)
+    (5000, 1000)
+    """
+    if subset not in _SUBSETS:
+        raise ValueError(
+            f"The 'subset' parameter of load_mnist_sample must be one of {list(_SUBSETS)}. Got {subset!r} instead."
+        )
+    images, target = _read(_SUBSETS[subset])
+    data: Any = images.reshape(len(images), _SIDE * _SIDE)
+    labels: Any = target
+    feature_names = [f"pixel_{row}_{column}" for row in range(_SIDE) for column in range(_SIDE)]
+    frame = None
+    if as_frame:
+        data = pd.DataFrame(data, columns=feature_names)
+        labels = pd.Series(target, name="target")
+        frame = pd.concat([data, labels], axis=1)
+    if return_X_y:
+        return data, labels
+    return Bunch(
+        data=data,
+        target=labels,
+        frame=frame,
+        feature_names=feature_names,
+        target_names=np.arange(10),
+        images=images,
+        DESCR=(files(__package__) / "data" / "LICENSE-mnist.md").read_text(encoding="utf-8"),
+    )
+
+
+def _read(rows: slice) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Images and labels of the stored sample; each call reads the file, so that the arrays are the caller's own."""
+    with (files(__package__) / "data" / "mnist_sample.npz").open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
+        return stored["images"][rows], stored["labels"][rows].astype(np.int64)

@@ -1,0 +1,115 @@
+"""Random distortions of a batch of images, from an explicit generator. Pure torch."""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+Distortion = Callable[[Tensor, Generator], Tensor]
+
+
+def affine(images: Tensor, generator: Generator) -> Tensor:
+    """Rotate, shear, scale and shift each image at random.
+
+    Angles are uniform within ±10 degrees, shear within ±0.2, the scale of each axis within 0.85 to 1.15, shifts within
+    ±2.4 pixels of the 32. What comes in from outside is the image's own border.
+
+    Parameters
+    ----------
+    images : Tensor of shape (b, 1, 32, 32)
+    generator : torch.Generator
+
+    Returns
+    -------
+    distorted : Tensor of shape (b, 1, 32, 32)
+    """
+    n_images = len(images)
+    draws = _uniform((6, n_images), images, generator)
+    angle, shear = torch.deg2rad(10 * draws[0]), 0.2 * draws[1]
+    scale_x, scale_y = 1 + 0.15 * draws[2], 1 + 0.15 * draws[3]
+    shift_x, shift_y = 0.15 * draws[4], 0.15 * draws[5]  # the canvas is 2 wide
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    matrix = torch.stack(
+        [scale_x * cos, shear - scale_y * sin, shift_x, scale_x * sin, scale_y * cos, shift_y], dim=1
+    ).view(n_images, 2, 3)
+    return _sample(images, F.affine_grid(matrix, images.shape, align_corners=False))
+
+
+def elastic(images: Tensor, generator: Generator) -> Tensor:
+    """Distort each image elastically [1]_, after a random affine distortion.
+
+    Every pixel is displaced by a random field, uniform within ±34 pixels and smoothed by a Gaussian of standard
+    deviation 4 pixels: about 1.4 pixels in the end.
+
+    Parameters
+    ----------
+    images : Tensor of shape (b, 1, 32, 32)
+    generator : torch.Generator
+
+    Returns
+    -------
+    distorted : Tensor of shape (b, 1, 32, 32)
+
+    References
+    ----------
+    .. [1] P. Y. Simard, D. Steinkraus and J. C. Platt, "Best practices for convolutional neural networks applied to
+       visual document analysis", ICDAR 2003, section 2.
+    """
+    images = affine(images, generator)
+    n_images, _, height, width = images.shape
+    field = 34 * _smooth(_uniform((2 * n_images, 1, height, width), images, generator), sigma=4.0)
+    pixels = images.new_tensor([2 / width, 2 / height])
+    displacement = field.view(n_images, 2, height, width).permute(0, 2, 3, 1) * pixels
+    still = torch.eye(2, 3, dtype=images.dtype, device=images.device).expand(n_images, 2, 3)
+    return _sample(images, F.affine_grid(still, images.shape, align_corners=False) + displacement)
+
+
+DISTORTIONS: dict[str, Distortion] = {"affine": affine, "elastic": elastic}
+
+
+def distort(images: Tensor, augment: Distortion, generator: Generator) -> Tensor:
+    """Apply `augment` to a batch, and refuse what cannot be trained on.
+
+    Raises
+    ------
+    ValueError
+        If `augment` returns another shape or dtype, or a pixel that is not finite.
+    """
+    distorted = augment(images, generator)
+    if not isinstance(distorted, Tensor) or distorted.shape != images.shape or distorted.dtype != images.dtype:
+        raise ValueError(
+            f"augment must return a tensor of the shape and dtype it is given, {tuple(images.shape)} {images.dtype}. "
+            f"Got {_describe(distorted)} instead."
+        )
+    if not torch.isfinite(distorted).all():
+        raise ValueError("augment must return finite pixels. Got NaN or infinity instead.")
+    return distorted
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)} {value.dtype}"
+    return f"{type(value).__name__}"
+
+
+def _uniform(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:
+    """Draw numbers within ±1."""
+    return torch.empty(shape, dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=generator)
+
+
+def _sample(images: Tensor, grid: Tensor) -> Tensor:
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _smooth(fields: Tensor, sigma: float) -> Tensor:
+    """Convolve (b, 1, h, w) with a Gaussian; the field is zero outside."""
+    # As matrix products along either axis: ten times faster than convolutions with kernels of this length.
+    return _gaussian(fields.shape[2], sigma, fields) @ fields @ _gaussian(fields.shape[3], sigma, fields)
+
+
+def _gaussian(size: int, sigma: float, like: Tensor) -> Tensor:
+    positions = torch.arange(size, dtype=like.dtype, device=like.device)
+    distances = positions[:, None] - positions[None, :]
+    return torch.exp(-0.5 * (distances / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))

@@ -1,0 +1,184 @@
+"""LeNet-5 as the paper's table. Pure torch."""
+
+import math
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+ARCHITECTURES = ("modern", "1998")
+
+# Table I of the paper: the maps of S2 (rows) that each map of C3 (columns) is connected to.
+_TABLE_I = (
+    "X...XXX..XXXX.XX",
+    "XX...XXX..XXXX.X",
+    "XXX...XXX..X.XXX",
+    ".XXX..XXXX..X.XX",
+    "..XXX..XXXX.XX.X",
+    "...XXX..XXXX.XXX",
+)
+
+# Layers are made without values and filled from an explicit generator: torch's own initialisation draws from the
+# global one. Dtype and device are named, because users may have changed torch's defaults.
+_EXPLICIT = {"dtype": torch.float32, "device": "cpu"}
+
+
+class LeNet5(nn.Module):
+    """LeNet-5 [1]_, from images on the 32×32 canvas to logits.
+
+    Layers are named as in the paper: C is a convolution, S a subsampling, F a full connection.
+
+    Parameters
+    ----------
+    n_classes : int, default=10
+        Number of outputs.
+    architecture : {"modern", "1998"}, default="modern"
+        "modern" has ReLU, max pooling and a C3 connected to all maps of S2. "1998" has the paper's scaled hyperbolic
+        tangent, its trainable subsampling, its connection table for C3 and its initialisation; the paper's radial basis
+        function output is replaced by a linear one.
+    width : float, default=1.0
+        Factor on the number of maps and hidden units (6, 16, 120 and 84), for "modern" only.
+    dropout : float, default=0.0
+        Probability with which inputs of F6 and of the output are set to zero in training.
+    generator : torch.Generator or None, default=None
+        Source of the initial weights; None is torch's default generator.
+
+    Raises
+    ------
+    ValueError
+        If `architecture` is unknown, or "1998" is given another `width` than 1.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+       Proceedings of the IEEE 86(11), 2278-2324, 1998, section II.B, table I and appendix A.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklenet import LeNet5
+    >>> LeNet5()(torch.zeros(7, 1, 32, 32)).shape
+    torch.Size([7, 10])
+    >>> sum(parameter.numel() for parameter in LeNet5().parameters())
+    61706
+    """
+
+    def __init__(
+        self,
+        n_classes: int = 10,
+        *,
+        architecture: str = "modern",
+        width: float = 1.0,
+        dropout: float = 0.0,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if architecture not in ARCHITECTURES:
+            raise ValueError(f"architecture must be one of {ARCHITECTURES}. Got {architecture!r} instead.")
+        if architecture == "1998" and width != 1:
+            raise ValueError(f"architecture='1998' has a fixed size: width must be 1. Got {width!r} instead.")
+        original = architecture == "1998"
+        maps1, maps3, maps5, units6 = (max(1, round(width * size)) for size in (6, 16, 120, 84))
+
+        self.c1 = nn.Conv2d(1, maps1, kernel_size=5, **_EXPLICIT)
+        self.s2 = _subsampling_1998(maps1) if original else _subsampling_modern()
+        self.c3 = TableConv2d() if original else nn.Conv2d(maps1, maps3, kernel_size=5, **_EXPLICIT)
+        self.s4 = _subsampling_1998(maps3) if original else _subsampling_modern()
+        self.c5 = nn.Linear(maps3 * 5 * 5, maps5, **_EXPLICIT)  # on 5×5 maps a 5×5 convolution is a full connection
+        self.f6 = nn.Linear(maps5, units6, **_EXPLICIT)
+        self.output = nn.Linear(units6, n_classes, **_EXPLICIT)
+        self.activation = ScaledTanh() if original else nn.ReLU()
+        self.dropout = Dropout(dropout)
+        self._initialise(generator, original)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute logits (b, n_classes) of standardised images (b, 1, 32, 32)."""
+        x = self.s2(self.c1(images))  # (b, 6, 28, 28) -> (b, 6, 14, 14)
+        x = self.s4(self.c3(x))  # (b, 16, 10, 10) -> (b, 16, 5, 5)
+        x = self.activation(self.c5(x.flatten(1)))  # (b, 120)
+        x = self.activation(self.f6(self.dropout(x)))  # (b, 84)
+        return self.output(self.dropout(x))  # (b, n_classes)
+
+    @torch.no_grad()
+    def _initialise(self, generator: Generator | None, original: bool) -> None:
+        """Draw weights: He et al. (2015), uniform, for ReLU; within 2.4 / fan-in for 1998 (the paper's appendix A)."""
+        for layer in (self.c1, self.c3, self.c5, self.f6, self.output):
+            fan_in = layer.fan_in if isinstance(layer, TableConv2d) else layer.weight[0].numel()
+            bound = 2.4 / fan_in if original else math.sqrt(6 / fan_in)
+            layer.weight.uniform_(-1, 1, generator=generator).mul_(bound)
+            layer.bias.zero_()
+
+
+def _subsampling_modern() -> nn.Sequential:
+    # Max and ReLU commute; in this order ReLU has a quarter of the work.
+    return nn.Sequential(nn.MaxPool2d(2), nn.ReLU())
+
+
+def _subsampling_1998(n_maps: int) -> nn.Sequential:
+    return nn.Sequential(ScaledTanh(), Subsampling(n_maps), ScaledTanh())
+
+
+class ScaledTanh(nn.Module):
+    """The paper's squashing function 1.7159 tanh(2x/3) (appendix A): 1 at 1, and steepest curvature there."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Squash x of any shape."""
+        return 1.7159 * torch.tanh(2 / 3 * x)
+
+
+class Subsampling(nn.Module):
+    """Sum over 2×2 pixels, times a trainable coefficient, plus a trainable bias, one of each a map (section II.B)."""
+
+    def __init__(self, n_maps: int) -> None:
+        super().__init__()
+        # One half: an average times two, because neighbouring pixels agree and their sum is squashed again.
+        self.coefficient = nn.Parameter(torch.full((n_maps, 1, 1), 0.5, **_EXPLICIT))
+        self.bias = nn.Parameter(torch.zeros((n_maps, 1, 1), **_EXPLICIT))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Halve the maps (b, n_maps, h, w) in both directions."""
+        return F.avg_pool2d(x, 2, divisor_override=1) * self.coefficient + self.bias
+
+
+class TableConv2d(nn.Module):
+    """C3 of 1998: a 5×5 convolution of 6 maps to 16 along the paper's table I, 60 connections of 25 weights each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        connections = sorted((to, of) for of, row in enumerate(_TABLE_I) for to, mark in enumerate(row) if mark == "X")
+        outputs, inputs = torch.tensor(connections, device="cpu").T
+        self.register_buffer("outputs", outputs, persistent=False)  # (60,), maps of C3
+        self.register_buffer("inputs", inputs, persistent=False)  # (60,), maps of S2
+        self.weight = nn.Parameter(torch.empty((len(connections), 5, 5), **_EXPLICIT))
+        self.bias = nn.Parameter(torch.empty(len(_TABLE_I[0]), **_EXPLICIT))
+
+    @property
+    def fan_in(self) -> Tensor:
+        """Inputs to the unit that each connection ends in, (60, 1, 1): 75, 100 or 150."""
+        return 25 * torch.bincount(self.outputs)[self.outputs].view(-1, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (b, 6, 14, 14) to (b, 16, 10, 10)."""
+        kernel = self.weight.new_zeros((16, 6, 5, 5)).index_put((self.outputs, self.inputs), self.weight)
+        return F.conv2d(x, kernel, self.bias)
+
+
+class Dropout(nn.Module):
+    """Dropout that draws from a generator of its own: torch's draws from the global one.
+
+    Attributes
+    ----------
+    generator : torch.Generator or None
+        On the device of the input; None is torch's default generator.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator: Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Zero elements of x with probability p and scale the others by 1 / (1 - p), in training only."""
+        if not self.training or self.p == 0:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        return x * keep / (1 - self.p)

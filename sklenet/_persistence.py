@@ -1,0 +1,97 @@
+"""What of a fitted model is stored, and how it comes back."""
+
+import dataclasses
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.history import History
+
+from sklenet._canvas import Canvas
+from sklenet._images import PixelStatistics
+from sklenet._training import Net, build_net
+
+_NET_PARAMS = (
+    "seed",
+    "lr",
+    "batch_size",
+    "module__n_classes",
+    "module__architecture",
+    "module__width",
+    "module__dropout",
+    "optimizer__weight_decay",
+    "criterion__label_smoothing",
+)
+
+
+def net_to_state(net: Net) -> dict[str, Any]:
+    """Turn a net into NumPy arrays, strings and numbers, in dicts and lists.
+
+    Kept are its parameters, the weights, the optimiser's state and both generators', so that training goes on exactly,
+    and the history. Left out are the device, which the loading machine chooses, the distortion, which each training
+    takes from the estimator, and the state of user callbacks, which are cloned anew from the estimator's parameter.
+    """
+    return {
+        "params": {name: getattr(net, name) for name in _NET_PARAMS},
+        "weights": _to_arrays(dict(net.evaluation_weights())),
+        "optimizer": _to_arrays(net.optimizer_.state_dict()),
+        "history": list(net.history.to_list()),
+        "generator": net.generator_.get_state().numpy(),
+        "noise": net.noise_.get_state().numpy(),
+        "noise_device": net.noise_.device.type,
+    }
+
+
+def net_from_state(state: dict[str, Any], callbacks: Sequence[Any], device: str) -> Net:
+    """Rebuild a net on a device."""
+    net = build_net(state["params"], callbacks, device)
+    net.module_.load_state_dict(_to_tensors(state["weights"]))
+    net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
+    net.history_ = History(state["history"])
+    net.generator_.set_state(_to_tensors(state["generator"]))
+    # Generators of another kind of device have another state: there the noise goes on from the seed.
+    if net.noise_.device.type == state["noise_device"]:
+        net.noise_.set_state(_to_tensors(state["noise"]))
+    net.module_.eval()
+    return net
+
+
+def copy_net(net: Net, callbacks: Sequence[Any] = ()) -> Net:
+    """Copy a net by way of what would be stored of it."""
+    return net_from_state(net_to_state(net), callbacks, net.device)
+
+
+def canvas_to_state(canvas: Canvas) -> dict[str, Any]:
+    """Turn a canvas into numbers."""
+    return dataclasses.asdict(canvas)
+
+
+def canvas_from_state(state: dict[str, Any]) -> Canvas:
+    """Rebuild a canvas."""
+    return Canvas(tuple(state["shape"]), PixelStatistics(**state["pixels"]))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that predictions may depend on."""
+    return {name: version(name) for name in ("sklenet", "torch")}
+
+
+def _to_arrays(tree: Any) -> Any:
+    return _map_leaves(tree, torch.Tensor, lambda tensor: tensor.detach().cpu().numpy().copy())
+
+
+def _to_tensors(tree: Any) -> Any:
+    # Copied, because joblib may hand out read-only memory maps.
+    return _map_leaves(tree, np.ndarray, lambda array: torch.from_numpy(np.array(array)))
+
+
+def _map_leaves(tree: Any, kind: type, convert: Any) -> Any:
+    if isinstance(tree, kind):
+        return convert(tree)
+    if isinstance(tree, dict):
+        return {key: _map_leaves(value, kind, convert) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_map_leaves(value, kind, convert) for value in tree]
+    return tree

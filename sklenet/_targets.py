@@ -1,0 +1,155 @@
+"""Labels and weights: classes, class indices, sample weights, the split for early stopping. NumPy and scikit-learn."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import train_test_split
+from sklearn.utils import compute_class_weight
+from sklearn.utils.validation import _check_sample_weight
+
+ClassWeight = dict[Any, float] | str | None
+
+
+def drop_weightless(
+    rows: NDArray[Any], y: NDArray[Any], sample_weight: ArrayLike | None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+    """Check the sample weights and leave out the samples of weight 0, as if they had never come.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, all are zero, or their number is not that of the samples.
+    """
+    weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    if weights.all():
+        return rows, y, weights
+    kept = np.flatnonzero(weights)
+    return rows[kept], y[kept], weights[kept]
+
+
+def find_classes(y: NDArray[Any]) -> NDArray[Any]:
+    """Return the sorted labels of y.
+
+    Raises
+    ------
+    ValueError
+        If there is but one class.
+    TypeError
+        If labels of several types cannot be sorted.
+    """
+    try:
+        classes = np.unique(y)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise TypeError(f"y has labels of the types {kinds}, which cannot be sorted; pass labels of one type.") from error
+    if len(classes) < 2:
+        raise ValueError(
+            f"LeNetClassifier needs samples of at least two classes with positive weight; y has 1 class: {classes[0]!r}."
+        )
+    return classes
+
+
+def check_declared_classes(
+    classes: ArrayLike | None, known: NDArray[Any] | None, y: NDArray[Any]
+) -> NDArray[Any]:
+    """Return the classes of a series of partial fits.
+
+    Parameters
+    ----------
+    classes : array-like or None
+        What the user declares in this call.
+    known : ndarray or None
+        What an earlier call has fitted; None in the first call.
+    y : ndarray of shape (n,)
+        Labels of this call.
+
+    Raises
+    ------
+    ValueError
+        If `classes` is missing in the first call or differs in a later one, or y has a label that is not among them.
+    """
+    if classes is None and known is None:
+        raise ValueError("classes must be passed on the first call to partial_fit, with every label that will come.")
+    declared = known if classes is None else find_classes(np.asarray(classes))
+    if known is not None and not np.array_equal(declared, known):
+        raise ValueError(
+            f"classes={declared.tolist()} differs from the classes of earlier calls, {known.tolist()}; "
+            "pass the same, or leave classes=None."
+        )
+    if len(unknown := np.setdiff1d(y, declared)):
+        raise ValueError(
+            f"y has the labels {unknown.tolist()}, which are not among the declared classes {declared.tolist()}; "
+            "declare every label in the first call to partial_fit."
+        )
+    return declared
+
+
+def training_weights(
+    targets: NDArray[np.intp],
+    classes: NDArray[Any],
+    sample_weight: NDArray[np.float64],
+    class_weight: ClassWeight,
+) -> NDArray[np.float32]:
+    """Multiply sample weights by class weights, and scale the products to a mean of 1.
+
+    Raises
+    ------
+    ValueError
+        If `class_weight` names a class that y lacks, or has a weight that is negative or not finite.
+    """
+    weights = sample_weight * _weight_of_classes(targets, classes, class_weight)[targets]
+    mean = weights.mean()
+    if mean == 0:
+        raise ValueError("class_weight and sample_weight leave no sample a positive weight.")
+    return (weights / mean).astype(np.float32)
+
+
+def _weight_of_classes(
+    targets: NDArray[np.intp], classes: NDArray[Any], class_weight: ClassWeight
+) -> NDArray[np.float64]:
+    if not isinstance(class_weight, dict):
+        indices = np.arange(len(classes)) if class_weight is None else np.unique(targets)
+        found = compute_class_weight(class_weight, classes=indices, y=targets)
+        return np.asarray(found, dtype=np.float64)
+    known = classes.tolist()
+    for label, weight in class_weight.items():
+        if label not in known:
+            raise ValueError(f"class_weight names the class {label!r}, which y lacks; its classes are {known}.")
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"class_weight must be finite and not negative. Got {weight!r} for class {label!r} instead.")
+    return np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
+
+
+def stratified_split(
+    targets: NDArray[np.intp], classes: NDArray[Any], validation_fraction: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Split sample indices for early stopping.
+
+    Returns
+    -------
+    training, validation : ndarray of shape (n_training,), (n_validation,)
+
+    Raises
+    ------
+    ValueError
+        If a class has a single sample, or a part would be smaller than the number of classes.
+    """
+    counts = np.bincount(targets, minlength=len(classes))
+    if counts.min() < 2:
+        raise ValueError(
+            f"early_stopping=True needs at least two samples of each class for a stratified split; class "
+            f"{classes[counts.argmin()].item()!r} has {counts.min()}. Add samples, or set early_stopping=False."
+        )
+    n_validation = math.ceil(validation_fraction * len(targets))
+    n_training = len(targets) - n_validation
+    if min(n_validation, n_training) < len(classes):
+        raise ValueError(
+            f"early_stopping=True with validation_fraction={validation_fraction} splits {len(targets)} samples into "
+            f"{n_training} for training and {n_validation} for validation, but there are {len(classes)} classes; "
+            "change validation_fraction so that each part holds them all, or set early_stopping=False."
+        )
+    return train_test_split(
+        np.arange(len(targets)), test_size=n_validation, stratify=targets, random_state=seed
+    )

@@ -34,7 +34,7 @@ def affine(images: Tensor, generator: Generator) -> Tensor:
     matrix = torch.stack(
         [scale_x * cos, shear - scale_y * sin, shift_x, scale_x * sin, scale_y * cos, shift_y], dim=1
     ).view(n_images, 2, 3)
-    return _sample(images, F.affine_grid(matrix, images.shape, align_corners=False))
+    return _sample(images, _grid(matrix, images))
 
 
 def elastic(images: Tensor, generator: Generator) -> Tensor:
@@ -63,7 +63,7 @@ def elastic(images: Tensor, generator: Generator) -> Tensor:
     pixels = images.new_tensor([2 / width, 2 / height])
     displacement = field.view(n_images, 2, height, width).permute(0, 2, 3, 1) * pixels
     still = torch.eye(2, 3, dtype=images.dtype, device=images.device).expand(n_images, 2, 3)
-    return _sample(images, F.affine_grid(still, images.shape, align_corners=False) + displacement)
+    return _sample(images, _grid(still, images) + displacement)
 
 
 DISTORTIONS: dict[str, Distortion] = {"affine": affine, "elastic": elastic}
@@ -97,6 +97,11 @@ def _describe(value: object) -> str:
 def _uniform(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:
     """Draw numbers within ±1."""
     return torch.empty(shape, dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=generator)
+
+
+def _grid(matrix: Tensor, images: Tensor) -> Tensor:
+    """Map positions in the output to positions in the images, (b, h, w, 2) within ±1."""
+    return F.affine_grid(matrix, list(images.shape), align_corners=False)
 
 
 def _sample(images: Tensor, grid: Tensor) -> Tensor:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, LRScheduler
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackContext
+from skorch.callbacks import Callback, LRScheduler
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
@@ -88,7 +88,8 @@ class StopWhenNotImproving(Callback):
     def on_train_begin(self, net: Net, **_: Any) -> None:
         """Start from the present weights."""
         self.n_steps_, self.misses_, self.best_score_ = 0, 0, -np.inf
-        net.average_ = self.best_ = _copy(dict(net.module_.named_parameters()))
+        self.average_ = self.best_ = _copy(dict(net.module_.named_parameters()))
+        net.average_ = self.average_
 
     @torch.no_grad()
     def on_batch_end(self, net: Net, batch: Batch, training: bool, **_: Any) -> None:
@@ -98,14 +99,14 @@ class StopWhenNotImproving(Callback):
         self.n_steps_ += 1
         share = (self.eta + 1) / (self.n_steps_ + self.eta)
         weights = dict(net.module_.named_parameters())
-        torch._foreach_lerp_([net.average_[name] for name in weights], list(weights.values()), share)
+        torch._foreach_lerp_([self.average_[name] for name in weights], list(weights.values()), share)
 
     def on_epoch_end(self, net: Net, **_: Any) -> None:
         """Keep the best weights, count the epochs without a better one."""
         score = net.history[-1, "valid_acc"]
         self.misses_ = self.misses_ + 1 if score < self.best_score_ + self.tol else 0
         if score > self.best_score_:
-            self.best_score_, self.best_ = score, _copy(net.average_)
+            self.best_score_, self.best_ = score, _copy(self.average_)
         if self.misses_ > self.patience:
             net.stop_ = True
 

@@ -65,4 +65,3 @@ class Canvas:
         top, left = (SIDE - height) // 2, (SIDE - width) // 2
         margins = (left, SIDE - width - left, top, SIDE - height - top)
         return F.pad(images, margins, value=(self.pixels.background - self.pixels.mean) / self.pixels.scale)
-

@@ -1,30 +1,38 @@
 """LeNetClassifier: the scikit-learn contract, nothing else."""
 
 import functools
-import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from skorch.callbacks import Callback, LRScheduler
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.callbacks import Callback, LRScheduler
 from torch import Tensor
 
 from sklenet._augment import DISTORTIONS, Distortion
 from sklenet._callbacks import EpochBar, EpochTasks, StopWhenNotImproving, clone_callbacks, schedule
 from sklenet._canvas import Canvas
-from sklenet._images import PixelStatistics, Shape, as_rows, resolve_image_shape
+from sklenet._images import PixelStatistics, Shape, as_rows, check_image_shape, resolve_image_shape
 from sklenet._inference import predict_in_chunks
 from sklenet._network import ARCHITECTURES
-from sklenet._persistence import canvas_from_state, canvas_to_state, copy_net, net_from_state, net_to_state, versions
+from sklenet._persistence import (
+    canvas_from_state,
+    canvas_to_state,
+    copy_net,
+    device_for_loading,
+    net_from_state,
+    net_to_state,
+    versions,
+    warn_if_other_versions,
+)
 from sklenet._targets import (
     check_declared_classes,
     drop_weightless,
@@ -32,7 +40,15 @@ from sklenet._targets import (
     stratified_split,
     training_weights,
 )
-from sklenet._training import Images, Net, available_devices, build_net, n_batches, resolve_device, resolve_schedule, train
+from sklenet._training import (
+    Images,
+    Net,
+    build_net,
+    n_batches,
+    resolve_device,
+    resolve_schedule,
+    train,
+)
 
 # uint8 and float32 stay as they are, without a copy; everything else becomes float32.
 _PIXEL_DTYPES = (np.float32, np.uint8)
@@ -55,7 +71,123 @@ def _unchanged_on_error(fit: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """LeNet-5 for grayscale images of digits and characters."""
+    """LeNet-5 [1]_ for grayscale images of digits and characters, trained through skorch.
+
+    It is excellent on images of strokes, and may not carry over to images without such patterns: compare it with other
+    classifiers before you use it on those.
+
+    Parameters
+    ----------
+    architecture : {"modern", "1998"}, default="modern"
+        "modern" has ReLU, max pooling and a C3 that is connected to all maps of S2. "1998" is the paper's network with
+        scaled hyperbolic tangent, trainable subsampling and the connection table of C3; its radial basis function
+        output is replaced by a linear one.
+    width : float, default=1.0
+        Factor on the number of maps and hidden units. 1.0 is LeNet-5, 61,706 parameters for 10 classes. "1998" allows
+        no other.
+    image_shape : tuple (height, width) or None, default=None
+        Shape of one image, in pixels, where the rows of X are flat. None: as the layout of X says; else a square, if
+        need be padded with the background.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training data. "auto" takes more of them the fewer the images are; see `n_epochs_`.
+    batch_size : int or "auto", default="auto"
+        Images in a training step. "auto" is between 16 and 128, growing with the number of images.
+    lr : float, default=LR
+        Peak learning rate of AdamW [2]_. It rises over the first tenth of the steps and falls along half a cosine. With
+        `early_stopping` it stays at its peak, and the weights are averaged; in `partial_fit` it is constant.
+    weight_decay : float, default=WD
+        Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times this.
+    dropout : float, default=DROP
+        Probability with which inputs of F6 and of the output layer are set to zero in training, at least 0, below 1.
+    label_smoothing : float, default=SMOOTH
+        Share of the target's probability that is spread over all classes, at least 0, below 1.
+    augment : {"affine", "elastic"}, callable or None, default=None
+        Random distortion of the training batches: "affine" rotates, shears, scales and shifts; "elastic" also warps, as
+        in [3]_. A callable takes a batch (b, 1, 32, 32) of standardised images, float32, and a torch.Generator to draw
+        from, and returns a batch of the same shape and dtype. Set more epochs with it: 20 on the whole of MNIST.
+    early_stopping : bool, default=False
+        Whether to set a part of the training data aside, score it after every epoch, stop when the accuracy no longer
+        improves, and keep the best weights.
+    validation_fraction : float, default=0.1
+        The part that is set aside, stratified by class. Used with `early_stopping` only.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement by `tol` after which to stop. Used with `early_stopping` only.
+    tol : float, default=1e-4
+        Gain in accuracy that counts as an improvement. Used with `early_stopping` only.
+    class_weight : dict, "balanced" or None, default=None
+        Weights {label: weight}; a class that is left out weighs 1. "balanced" weighs a class inversely to its
+        frequency. Multiplied with `sample_weight`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the earlier fit, with a new schedule. Classes, image shape and the
+        standardisation of pixels stay.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs.
+    random_state : int, RandomState instance or None, default=None
+        Determines weights, order of the data, dropout, distortions and the validation split. The same int gives the
+        same model to the bit on the same versions, machine and number of torch threads.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", "mps", or "auto": the accelerator if there is one. A fitted model loads on any machine.
+    callbacks : list of skorch callbacks or None, default=None
+        Cloned before use. An LRScheduler among them replaces the schedule described under `lr`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels, of the dtype of `y`.
+    n_features_in_ : int
+        Pixels of an image.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X is a data frame whose column names are all strings.
+    image_shape_ : tuple (height, width)
+        Shape of one image, in pixels, padding included.
+    n_epochs_ : int
+        Epochs of the last `fit` and the calls of `partial_fit` since.
+    batch_size_ : int
+        Images in a training step.
+    loss_curve_ : list of float
+        Mean training loss of each epoch, over warm-started fits too.
+    validation_scores_ : list of float or None
+        Validation accuracy after each epoch; None without `early_stopping`.
+    net_ : skorch.NeuralNetClassifier
+        The net that was trained, with `history`, `module_` (:class:`LeNet5`), `optimizer_` and `callbacks_`.
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : Multi-layer perceptron, which does not know that pixels have neighbours.
+    sklearn.svm.SVC : Support vector machine, strong on small data sets of any kind of image.
+
+    Notes
+    -----
+    Images come to the paper's 32×32 canvas by one rule, the aspect ratio kept: a longer side of 20 to 32 pixels is
+    centred and padded, any other is first resized to 28. Padding has the value of the background, the median of the
+    images' border pixels. Pixels are standardised by the mean and standard deviation of all training pixels.
+
+    The model neither knows which way up an image is nor what is ink: give `predict` images of the same orientation,
+    scale and polarity as `fit`. Other scales and inverted images draw a warning, judged on ten images or more;
+    transposed ones cannot be detected.
+
+    Of weights only the proportions matter: they are scaled to a mean of 1 in each call. Samples of weight 0 count as
+    absent.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+       Proceedings of the IEEE 86(11), 2278-2324, 1998, section II.B.
+    .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
+    .. [3] P. Y. Simard, D. Steinkraus and J. C. Platt, "Best practices for convolutional neural networks applied to
+       visual document analysis", ICDAR 2003, section 2.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklenet import LeNetClassifier
+    >>> from sklenet.datasets import load_mnist_sample
+    >>> X, y = load_mnist_sample(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=500, stratify=y, random_state=0)
+    >>> clf = LeNetClassifier(random_state=0).fit(X_train, y_train)
+    >>> bool(clf.score(X_test, y_test) > 0.9)
+    True
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "architecture": [StrOptions(set(ARCHITECTURES))],
@@ -130,32 +262,55 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train on images.
 
-        DOC
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels), (n_samples, h, w), (n_samples, 1, h, w) or (n_samples, h, w, 1)
+            Grayscale images: bool, any int or any float; arrays, data frames, lists, memory maps or CPU tensors. uint8
+            and float32 are not copied.
+        y : array-like of shape (n_samples,)
+            Labels: text, bools or numbers; at least two classes.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights, not negative; only their proportions matter.
+
+        Returns
+        -------
+        self : LeNetClassifier
+
+        Raises
+        ------
+        ValueError
+            If the input or a parameter is not as described, or the training diverges. The instance is then as it was
+            before, as with any other exception.
+
+        Warns
+        -----
+        UserWarning
+            If the number of pixels is no square and no `image_shape` is given.
         """
         again = self.warm_start and hasattr(self, "net_")
-        rows, labels, weights, shape = self._validate_training(X, y, sample_weight, reset=not again)
-        classes = find_classes(labels)
+        data = self._validate_training(X, y, sample_weight, reset=not again)
+        classes = find_classes(data.labels)
         if again and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True goes on with the classes {self.classes_.tolist()}, but y has {classes.tolist()}; "
                 "set warm_start=False to start anew."
             )
-        images = self._make_images(rows, labels, weights, classes, shape, again)
+        images = self._make_images(data, classes, again)
         seed = self._draw_seed()
-        training, validation = self._split(images, classes, seed)
+        training, validation = self._split(images, seed)
         n_epochs, batch_size = resolve_schedule(len(training), self.max_epochs, self.batch_size)
         net = self._make_net(len(classes), batch_size, seed)
         if again:
             net.module_.load_state_dict(self.net_.module_.state_dict())
 
-        data = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
+        given = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
         context = self._init_callback_context(max_subtasks=n_epochs)
-        context.call_on_fit_task_begin(estimator=self, **data)
-        tasks = EpochTasks(self, context, data, lambda net: _fitted(copy_net(net), images, classes))
+        context.call_on_fit_task_begin(estimator=self, **given)
+        tasks = EpochTasks(self, context, given, lambda net: _fitted(copy_net(net), images))
         train(net, training, validation, n_epochs, [*self._own_callbacks(net, n_epochs, len(training)), tasks])
         earlier = self.loss_curve_ if again else []
-        vars(self).update(_fitted(net, images, classes), loss_curve_=[*earlier, *net.history[:, "train_loss"]])
-        context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes={})
+        self.__dict__.update(_fitted(net, images), loss_curve_=[*earlier, *net.history[:, "train_loss"]])
+        context.call_on_fit_task_end(estimator=self, **given, reconstruction_attributes={})
         return self
 
     @_unchanged_on_error
@@ -169,7 +324,29 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ) -> Self:
         """Train for one epoch, from the present weights, at constant learning rate.
 
-        DOC
+        The optimiser's state goes on from call to call, after `fit` too. Pixels are standardised as the first call
+        found them, so let it see a fair sample.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in `fit`.
+        y : array-like of shape (n_samples,)
+            Labels, all of them among `classes`.
+        classes : array-like of shape (n_classes,) or None, default=None
+            Every label that will ever come; needed in the first call, unless `fit` came before.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights, not negative; only their proportions within the call matter.
+
+        Returns
+        -------
+        self : LeNetClassifier
+
+        Raises
+        ------
+        ValueError
+            As `fit`; with `early_stopping=True` or `class_weight="balanced"`; if `classes` is missing in the first call
+            or y has a label that was never declared.
         """
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True; set early_stopping=False.")
@@ -179,21 +356,21 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "pass the weights as a dict."
             )
         again = hasattr(self, "net_")
-        rows, labels, weights, shape = self._validate_training(X, y, sample_weight, reset=not again)
-        classes = check_declared_classes(classes, self.classes_ if again else None, labels)
-        images = self._make_images(rows, labels, weights, classes, shape, again)
+        data = self._validate_training(X, y, sample_weight, reset=not again)
+        declared = check_declared_classes(classes, self.classes_ if again else None, data.labels)
+        images = self._make_images(data, declared, again)
         _, batch_size = resolve_schedule(len(images), 1, self.batch_size)
         if again:
             # A copy, so that a failed call leaves the present net as it is.
             net = copy_net(self.net_, clone_callbacks(self.callbacks))
             net.batch_size, net.augment = batch_size, self._distortion()
         else:
-            net = self._make_net(len(classes), batch_size, self._draw_seed())
+            net = self._make_net(len(declared), batch_size, self._draw_seed())
         for group in net.optimizer_.param_groups:
             group["lr"] = self.lr
         train(net, images, None, 1, [])
         earlier = self.loss_curve_ if again else []
-        vars(self).update(_fitted(net, images, classes), loss_curve_=[*earlier, net.history[-1, "train_loss"]])
+        self.__dict__.update(_fitted(net, images), loss_curve_=[*earlier, net.history[-1, "train_loss"]])
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -285,8 +462,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Rebuild the net on the device that the parameter `device` names, or on the CPU where there is none."""
         state = dict(state)
         if "net_" in state:
-            _warn_if_other_versions(state.pop("_versions"))
-            device = _device_for_loading(state["device"])
+            warn_if_other_versions(state.pop("_versions"))
+            device = device_for_loading(state["device"])
             state["net_"] = net_from_state(state["net_"], clone_callbacks(state["callbacks"]), device)
             state["_canvas"] = canvas_from_state(state["_canvas"])
         super().__setstate__(state)
@@ -303,7 +480,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _validate_training(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64], Shape | None]:
+    ) -> "_TrainingData":
         """Check X, y and the weights against each other and, unless `reset`, against the earlier fit."""
         rows, shape = as_rows(X)
         # What overflows float32 becomes infinity, and is refused as such.
@@ -312,7 +489,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_classification_targets(labels)
         if not reset:
             self._check_shape(shape)
-        return *drop_weightless(rows, labels, sample_weight), shape
+        return _TrainingData(*drop_weightless(rows, labels, sample_weight), shape)
 
     def _check_shape(self, shape: Shape | None) -> None:
         if shape is not None and shape != self.image_shape_:
@@ -321,30 +498,22 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"{self.image_shape_}; resize them, or fit anew."
             )
 
-    def _make_images(
-        self,
-        rows: NDArray[Any],
-        labels: NDArray[Any],
-        weights: NDArray[np.float64],
-        classes: NDArray[Any],
-        shape: Shape | None,
-        again: bool,
-    ) -> Images:
+    def _make_images(self, data: "_TrainingData", classes: NDArray[Any], again: bool) -> Images:
         """Join what is trained on; the canvas is learned once, because the weights depend on it."""
         if again:
             canvas = self._canvas
         else:
-            declared = _check_image_shape(self.image_shape)
-            shape = resolve_image_shape(rows.shape[1], declared=declared, seen=shape)
-            canvas = Canvas(shape, PixelStatistics.of(rows, shape))
-        targets = np.searchsorted(classes, labels)
-        weights = training_weights(targets, classes, weights, self.class_weight)
-        return Images(rows, targets, weights, canvas, np.arange(len(rows)))
+            declared = check_image_shape(self.image_shape)
+            shape = resolve_image_shape(data.rows.shape[1], declared=declared, seen=data.shape)
+            canvas = Canvas(shape, PixelStatistics.of(data.rows, shape))
+        targets = np.searchsorted(classes, data.labels)
+        weights = training_weights(targets, classes, data.weights, self.class_weight)
+        return Images(data.rows, targets, weights, classes, canvas, np.arange(len(targets)))
 
-    def _split(self, images: Images, classes: NDArray[Any], seed: int) -> tuple[Images, Images | None]:
+    def _split(self, images: Images, seed: int) -> tuple[Images, Images | None]:
         if not self.early_stopping:
             return images, None
-        training, validation = stratified_split(images.targets, classes, self.validation_fraction, seed)
+        training, validation = stratified_split(images.targets, images.classes, self.validation_fraction, seed)
         return images.subset(training), images.subset(validation)
 
     def _draw_seed(self) -> int:
@@ -381,11 +550,20 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return callbacks
 
 
-def _fitted(net: Net, images: Images, classes: NDArray[Any]) -> dict[str, Any]:
+class _TrainingData(NamedTuple):
+    """What is left of X, y and sample_weight after validation."""
+
+    rows: NDArray[Any]  # (n, pixels)
+    labels: NDArray[Any]  # (n,)
+    weights: NDArray[np.float64]  # (n,)
+    shape: Shape | None  # what the layout of X says of one image
+
+
+def _fitted(net: Net, images: Images) -> dict[str, Any]:
     """Collect what training has fitted, to be assigned together."""
     scores = [epoch["valid_acc"] for epoch in net.history if "valid_acc" in epoch]
     return {
-        "classes_": classes,
+        "classes_": images.classes,
         "image_shape_": images.canvas.shape,
         "n_epochs_": len(net.history),
         "batch_size_": net.batch_size,
@@ -393,37 +571,3 @@ def _fitted(net: Net, images: Images, classes: NDArray[Any]) -> dict[str, Any]:
         "net_": net,
         "_canvas": images.canvas,
     }
-
-
-def _check_image_shape(shape: Any) -> Shape | None:
-    if shape is None:
-        return None
-    if len(shape) != 2 or not all(isinstance(side, Integral) and side > 0 for side in shape):
-        raise InvalidParameterError(
-            "The 'image_shape' parameter of LeNetClassifier must be None or a tuple of two positive ints, "
-            f"(height, width) in pixels. Got {shape!r} instead."
-        )
-    height, width = shape
-    return int(height), int(width)
-
-
-def _device_for_loading(device: str) -> str:
-    if device == "auto" or device.partition(":")[0] in available_devices():
-        return resolve_device(device)
-    warnings.warn(
-        f"This model was made with device={device!r}, which this machine has not: it is on the CPU. "
-        "Set device='auto' before the next fit.",
-        UserWarning,
-        stacklevel=4,
-    )
-    return "cpu"
-
-
-def _warn_if_other_versions(written: dict[str, str]) -> None:
-    if written != versions():
-        warnings.warn(
-            f"This model was written by {written} and is read by {versions()}; its predictions may differ. "
-            "Fit it anew if they do.",
-            UserWarning,
-            stacklevel=4,
-        )

@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -73,9 +74,26 @@ def _shape_of_one_image(shape: tuple[int, ...]) -> Shape:
             return middle, last
         if last == 1 and first != 1 and middle != 1:
             return first, middle
-    raise ValueError(
-        f"X has shape {shape}, which cannot be read as grayscale images; accepted are {ACCEPTED_LAYOUTS}."
-    )
+    raise ValueError(f"X has shape {shape}, which cannot be read as grayscale images; accepted are {ACCEPTED_LAYOUTS}.")
+
+
+def check_image_shape(shape: tuple[Any, ...] | None) -> Shape | None:
+    """Check the parameter `image_shape`.
+
+    Raises
+    ------
+    ValueError
+        If it is neither None nor two positive ints.
+    """
+    if shape is None:
+        return None
+    if len(shape) != 2 or not all(isinstance(side, Integral) and int(side) > 0 for side in shape):
+        raise ValueError(
+            "The 'image_shape' parameter of LeNetClassifier must be None or a tuple of two positive ints, "
+            f"(height, width) in pixels. Got {shape!r} instead."
+        )
+    height, width = shape
+    return int(height), int(width)
 
 
 def resolve_image_shape(n_features: int, *, declared: Shape | None, seen: Shape | None) -> Shape:
@@ -106,15 +124,15 @@ def resolve_image_shape(n_features: int, *, declared: Shape | None, seen: Shape 
         If `n_features` is not a square number, so that the images have to be padded.
     """
     if declared is not None:
-        height, width = (int(side) for side in declared)
+        height, width = declared
         if height * width != n_features:
             raise ValueError(
-                f"X has {n_features} features, but image_shape={tuple(declared)} needs {height}×{width}="
+                f"X has {n_features} features, but image_shape={declared} needs {height}×{width}="
                 f"{height * width}; set image_shape to the height and width of the images in X."
             )
         if seen is not None and seen != (height, width):
             raise ValueError(
-                f"X holds images of shape {seen}, but image_shape={tuple(declared)}; "
+                f"X holds images of shape {seen}, but image_shape={declared}; "
                 "pass images of that shape, or leave image_shape=None."
             )
         return height, width

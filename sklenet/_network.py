@@ -1,6 +1,8 @@
 """LeNet-5 as the paper's table. Pure torch."""
 
 import math
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
@@ -19,7 +21,7 @@ _TABLE_I = (
 
 # Layers are made without values and filled from an explicit generator: torch's own initialisation draws from the
 # global one. Dtype and device are named, because users may have changed torch's defaults.
-_EXPLICIT = {"dtype": torch.float32, "device": "cpu"}
+_EXPLICIT: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}
 
 
 class LeNet5(nn.Module):
@@ -105,7 +107,9 @@ class LeNet5(nn.Module):
             fan_in = layer.fan_in if isinstance(layer, TableConv2d) else layer.weight[0].numel()
             bound = 2.4 / fan_in if original else math.sqrt(6 / fan_in)
             layer.weight.uniform_(-1, 1, generator=generator).mul_(bound)
-            layer.bias.zero_()
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()
 
 
 def _subsampling_modern() -> nn.Sequential:
@@ -141,6 +145,9 @@ class Subsampling(nn.Module):
 
 class TableConv2d(nn.Module):
     """C3 of 1998: a 5×5 convolution of 6 maps to 16 along the paper's table I, 60 connections of 25 weights each."""
+
+    outputs: Tensor
+    inputs: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """What of a fitted model is stored, and how it comes back."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -11,7 +12,7 @@ from skorch.history import History
 
 from sklenet._canvas import Canvas
 from sklenet._images import PixelStatistics
-from sklenet._training import Net, build_net
+from sklenet._training import Net, available_devices, build_net, resolve_device
 
 _NET_PARAMS = (
     "seed",
@@ -49,6 +50,7 @@ def net_from_state(state: dict[str, Any], callbacks: Sequence[Any], device: str)
     net = build_net(state["params"], callbacks, device)
     net.module_.load_state_dict(_to_tensors(state["weights"]))
     net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
+    _restore_layout(net.optimizer_)
     net.history_ = History(state["history"])
     net.generator_.set_state(_to_tensors(state["generator"]))
     # Generators of another kind of device have another state: there the noise goes on from the seed.
@@ -56,6 +58,17 @@ def net_from_state(state: dict[str, Any], callbacks: Sequence[Any], device: str)
         net.noise_.set_state(_to_tensors(state["noise"]))
     net.module_.eval()
     return net
+
+
+def _restore_layout(optimizer: torch.optim.Optimizer) -> None:
+    """Lay out moments in memory as their weights are, which arrays do not remember.
+
+    The fused optimiser walks through both by address, so it would update a weight with another one's moments.
+    """
+    for weight, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            if moment.shape == weight.shape:
+                moments[name] = torch.empty_like(weight).copy_(moment)
 
 
 def copy_net(net: Net, callbacks: Sequence[Any] = ()) -> Net:
@@ -71,6 +84,36 @@ def canvas_to_state(canvas: Canvas) -> dict[str, Any]:
 def canvas_from_state(state: dict[str, Any]) -> Canvas:
     """Rebuild a canvas."""
     return Canvas(tuple(state["shape"]), PixelStatistics(**state["pixels"]))
+
+
+def device_for_loading(device: str) -> str:
+    """Resolve the parameter `device` on the machine that loads a model, where it may be absent.
+
+    Warns
+    -----
+    UserWarning
+        If it is: the model is on the CPU then.
+    """
+    if device == "auto" or device.partition(":")[0] in available_devices():
+        return resolve_device(device)
+    warnings.warn(
+        f"This model was made with device={device!r}, which this machine has not: it is on the CPU. "
+        "Set device='auto' before the next fit.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return "cpu"
+
+
+def warn_if_other_versions(written: dict[str, str]) -> None:
+    """Warn where the versions that wrote a model are not those that read it."""
+    if written != versions():
+        warnings.warn(
+            f"This model was written by {written} and is read by {versions()}; its predictions may differ. "
+            "Fit it anew if they do.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def versions() -> dict[str, str]:

@@ -43,17 +43,18 @@ def find_classes(y: NDArray[Any]) -> NDArray[Any]:
         classes = np.unique(y)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in y})
-        raise TypeError(f"y has labels of the types {kinds}, which cannot be sorted; pass labels of one type.") from error
+        raise TypeError(
+            f"y has labels of the types {kinds}, which cannot be sorted; pass labels of one type."
+        ) from error
     if len(classes) < 2:
         raise ValueError(
-            f"LeNetClassifier needs samples of at least two classes with positive weight; y has 1 class: {classes[0]!r}."
+            "LeNetClassifier needs samples of at least two classes, with positive weight; y has 1 class: "
+            f"{classes.tolist()}."
         )
     return classes
 
 
-def check_declared_classes(
-    classes: ArrayLike | None, known: NDArray[Any] | None, y: NDArray[Any]
-) -> NDArray[Any]:
+def check_declared_classes(classes: ArrayLike | None, known: NDArray[Any] | None, y: NDArray[Any]) -> NDArray[Any]:
     """Return the classes of a series of partial fits.
 
     Parameters
@@ -70,20 +71,21 @@ def check_declared_classes(
     ValueError
         If `classes` is missing in the first call or differs in a later one, or y has a label that is not among them.
     """
-    if classes is None and known is None:
-        raise ValueError("classes must be passed on the first call to partial_fit, with every label that will come.")
-    declared = known if classes is None else find_classes(np.asarray(classes))
-    if known is not None and not np.array_equal(declared, known):
+    if known is None:
+        if classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit: every label that will come.")
+        known = find_classes(np.asarray(classes))
+    if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), known):
         raise ValueError(
-            f"classes={declared.tolist()} differs from the classes of earlier calls, {known.tolist()}; "
+            f"classes={np.asarray(classes).tolist()} differs from the classes of earlier calls, {known.tolist()}; "
             "pass the same, or leave classes=None."
         )
-    if len(unknown := np.setdiff1d(y, declared)):
+    if len(unknown := np.setdiff1d(y, known)):
         raise ValueError(
-            f"y has the labels {unknown.tolist()}, which are not among the declared classes {declared.tolist()}; "
+            f"y has the labels {unknown.tolist()}, which are not among the declared classes {known.tolist()}; "
             "declare every label in the first call to partial_fit."
         )
-    return declared
+    return known
 
 
 def training_weights(
@@ -118,7 +120,9 @@ def _weight_of_classes(
         if label not in known:
             raise ValueError(f"class_weight names the class {label!r}, which y lacks; its classes are {known}.")
         if not 0 <= weight < math.inf:
-            raise ValueError(f"class_weight must be finite and not negative. Got {weight!r} for class {label!r} instead.")
+            raise ValueError(
+                f"class_weight must be finite and not negative. Got {weight!r} for class {label!r} instead."
+            )
     return np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
 
 
@@ -150,6 +154,4 @@ def stratified_split(
             f"{n_training} for training and {n_validation} for validation, but there are {len(classes)} classes; "
             "change validation_fraction so that each part holds them all, or set early_stopping=False."
         )
-    return train_test_split(
-        np.arange(len(targets)), test_size=n_validation, stratify=targets, random_state=seed
-    )
+    return train_test_split(np.arange(len(targets)), test_size=n_validation, stratify=targets, random_state=seed)

@@ -1,7 +1,7 @@
 """Training through skorch: batches drawn from rows of pixels, the net, the schedule."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,16 +23,17 @@ Batch = tuple[dict[str, Tensor], Tensor]
 
 @dataclass
 class Images(torch.utils.data.Dataset[Batch]):
-    """Training data as they came: rows (n, pixels), class indices (n,), weights (n,), and the canvas to draw them on.
+    """Training data as they came, and the canvas to draw them on.
 
     A subset holds the same arrays and other `indices`: nothing is copied.
     """
 
-    rows: NDArray[Any]
-    targets: NDArray[np.int64]
-    weights: NDArray[np.float32]
+    rows: NDArray[Any]  # (n, pixels)
+    targets: NDArray[np.intp]  # (n,), indices of classes
+    weights: NDArray[np.float32]  # (n,), 1 on average
+    classes: NDArray[Any]  # (n_classes,)
     canvas: Canvas
-    indices: NDArray[np.intp]
+    indices: NDArray[np.intp]  # (len(self),), of rows
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -67,7 +68,7 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         for positions in np.array_split(self._positions(), len(self)):
             X, y = self.images.batch(positions, self.device)
-            if self.augment is not None:
+            if self.augment is not None and self.noise is not None:
                 X["images"] = distort(X["images"], self.augment, self.noise)
             yield X, y
 
@@ -89,23 +90,23 @@ class Net(NeuralNetClassifier):
     ----------
     seed : int
         Seed of everything random: weights and order from `generator_`, dropout and distortions from `noise_`.
-    augment : callable or None
-        Distortion of training batches.
     **kwargs
         As of skorch.NeuralNetClassifier.
 
     Attributes
     ----------
+    augment : callable or None
+        Distortion of training batches.
     average_ : dict of str to Tensor, or None
         Weights to evaluate with instead of the module's own.
     stop_ : bool
         Set by a callback to end the training after the present epoch.
     """
 
-    def __init__(self, module: type[LeNet5] = LeNet5, *, seed: int = 0, augment: Distortion | None = None, **kwargs: Any):
+    def __init__(self, module: type[LeNet5] = LeNet5, *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(module, **kwargs)
         self.seed = seed
-        self.augment = augment
+        self.augment: Distortion | None = None
 
     def initialize_module(self) -> "Net":
         """Make the module, its weights drawn from the seed."""
@@ -213,10 +214,8 @@ def train(net: Net, images: Images, validation: Images | None, n_epochs: int, ca
     try:
         with default_modes(net.device):
             net.notify("on_train_begin", X=images, y=None)
-            try:
+            with suppress(StopTraining):
                 net.fit_loop(images, epochs=n_epochs)
-            except StopTraining:
-                pass
             net.notify("on_train_end", X=images, y=None)
     finally:
         # What the net keeps must not hold the data.
@@ -255,8 +254,8 @@ def resolve_device(device: str) -> str:
     kind, _, index = device.partition(":")
     if kind not in available or index not in _indices(kind):
         raise ValueError(
-            f"The 'device' parameter of LeNetClassifier must be 'auto' or a device of this machine, one of {available}. "
-            f"Got {device!r} instead."
+            f"The 'device' parameter of LeNetClassifier must be 'auto' or a device of this machine, one of "
+            f"{available}. Got {device!r} instead."
         )
     return device
 

@@ -43,10 +43,10 @@ from sklenet._targets import (
 from sklenet._training import (
     Images,
     Net,
+    Plan,
     build_net,
-    n_batches,
+    make_plan,
     resolve_device,
-    resolve_schedule,
     train,
 )
 
@@ -92,14 +92,15 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Passes over the training data. "auto" takes more of them the fewer the images are; see `n_epochs_`.
     batch_size : int or "auto", default="auto"
         Images in a training step. "auto" is between 16 and 128, growing with the number of images.
-    lr : float, default=LR
+    lr : float, default=3e-3
         Peak learning rate of AdamW [2]_. It rises over the first tenth of the steps and falls along half a cosine. With
         `early_stopping` it stays at its peak, and the weights are averaged; in `partial_fit` it is constant.
-    weight_decay : float, default=WD
-        Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times this.
-    dropout : float, default=DROP
+    weight_decay : float or "auto", default="auto"
+        Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times this. "auto" is
+        17 over the root of the number of steps, the normalisation of [2]_, appendix B.1; see `weight_decay_`.
+    dropout : float, default=0.1
         Probability with which inputs of F6 and of the output layer are set to zero in training, at least 0, below 1.
-    label_smoothing : float, default=SMOOTH
+    label_smoothing : float, default=0.0
         Share of the target's probability that is spread over all classes, at least 0, below 1.
     augment : {"affine", "elastic"}, callable or None, default=None
         Random distortion of the training batches: "affine" rotates, shears, scales and shifts; "elastic" also warps, as
@@ -144,6 +145,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Epochs of the last `fit` and the calls of `partial_fit` since.
     batch_size_ : int
         Images in a training step.
+    weight_decay_ : float
+        Weight decay that was used.
     loss_curve_ : list of float
         Mean training loss of each epoch, over warm-started fits too.
     validation_scores_ : list of float or None
@@ -196,7 +199,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "augment": [StrOptions(set(DISTORTIONS)), callable, None],
@@ -221,8 +224,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         lr: float = 3e-3,
-        weight_decay: float = 1e-2,
-        dropout: float = 0.0,
+        weight_decay: float | str = "auto",
+        dropout: float = 0.1,
         label_smoothing: float = 0.0,
         augment: str | Distortion | None = None,
         early_stopping: bool = False,
@@ -298,16 +301,16 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         images = self._make_images(data, classes, again)
         seed = self._draw_seed()
         training, validation = self._split(images, seed)
-        n_epochs, batch_size = resolve_schedule(len(training), self.max_epochs, self.batch_size)
-        net = self._make_net(len(classes), batch_size, seed)
+        plan = make_plan(len(training), self.max_epochs, self.batch_size, self.weight_decay)
+        net = self._make_net(len(classes), plan, seed)
         if again:
             net.module_.load_state_dict(self.net_.module_.state_dict())
 
         given = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
-        context = self._init_callback_context(max_subtasks=n_epochs)
+        context = self._init_callback_context(max_subtasks=plan.n_epochs)
         context.call_on_fit_task_begin(estimator=self, **given)
         tasks = EpochTasks(self, context, given, lambda net: _fitted(copy_net(net), images))
-        train(net, training, validation, n_epochs, [*self._own_callbacks(net, n_epochs, len(training)), tasks])
+        train(net, training, validation, plan.n_epochs, [*self._own_callbacks(net, plan), tasks])
         earlier = self.loss_curve_ if again else []
         self.__dict__.update(_fitted(net, images), loss_curve_=[*earlier, *net.history[:, "train_loss"]])
         context.call_on_fit_task_end(estimator=self, **given, reconstruction_attributes={})
@@ -359,13 +362,14 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         data = self._validate_training(X, y, sample_weight, reset=not again)
         declared = check_declared_classes(classes, self.classes_ if again else None, data.labels)
         images = self._make_images(data, declared, again)
-        _, batch_size = resolve_schedule(len(images), 1, self.batch_size)
+        # Where fit would train a model on as many images, this call makes the first of its passes.
+        plan = make_plan(len(images), "auto", self.batch_size, self.weight_decay)
         if again:
             # A copy, so that a failed call leaves the present net as it is.
             net = copy_net(self.net_, clone_callbacks(self.callbacks))
-            net.batch_size, net.augment = batch_size, self._distortion()
+            net.batch_size, net.augment = plan.batch_size, self._distortion()
         else:
-            net = self._make_net(len(declared), batch_size, self._draw_seed())
+            net = self._make_net(len(declared), plan, self._draw_seed())
         for group in net.optimizer_.param_groups:
             group["lr"] = self.lr
         train(net, images, None, 1, [])
@@ -522,31 +526,30 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _distortion(self) -> Distortion | None:
         return DISTORTIONS[self.augment] if isinstance(self.augment, str) else self.augment
 
-    def _make_net(self, n_classes: int, batch_size: int, seed: int) -> Net:
+    def _make_net(self, n_classes: int, plan: Plan, seed: int) -> Net:
         params = {
             "seed": seed,
             "lr": float(self.lr),
-            "batch_size": batch_size,
+            "batch_size": plan.batch_size,
             "module__n_classes": n_classes,
             "module__architecture": self.architecture,
             "module__width": float(self.width),
             "module__dropout": float(self.dropout),
-            "optimizer__weight_decay": float(self.weight_decay),
+            "optimizer__weight_decay": plan.weight_decay,
             "criterion__label_smoothing": float(self.label_smoothing),
         }
         net = build_net(params, clone_callbacks(self.callbacks), resolve_device(self.device))
         net.augment = self._distortion()
         return net
 
-    def _own_callbacks(self, net: Net, n_epochs: int, n_training: int) -> list[Callback]:
+    def _own_callbacks(self, net: Net, plan: Plan) -> list[Callback]:
         callbacks: list[Callback] = []
         if not any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_):
-            n_steps = n_epochs * n_batches(n_training, net.batch_size)
-            callbacks.append(schedule(n_steps, anneal=not self.early_stopping))
+            callbacks.append(schedule(plan.n_steps, anneal=not self.early_stopping))
         if self.early_stopping:
             callbacks.append(StopWhenNotImproving(self.n_iter_no_change, self.tol))
         if self.verbose:
-            callbacks.append(EpochBar(n_epochs))
+            callbacks.append(EpochBar(plan.n_epochs))
         return callbacks
 
 
@@ -567,6 +570,7 @@ def _fitted(net: Net, images: Images) -> dict[str, Any]:
         "image_shape_": images.canvas.shape,
         "n_epochs_": len(net.history),
         "batch_size_": net.batch_size,
+        "weight_decay_": net.optimizer__weight_decay,
         "validation_scores_": scores or None,
         "net_": net,
         "_canvas": images.canvas,

@@ -33,7 +33,7 @@ def as_rows(X: Any) -> tuple[Any, Shape | None]:
     Parameters
     ----------
     X : array-like
-        Images in one of the layouts (n, pixels), (n, h, w), (n, 1, h, w) or (n, h, w, 1). Data frames, sparse matrices
+        Images in one of the layouts (n, pixels), (n, h, w), (n, 1, h, w) or (n, h, w, 1). Data frames, sparse arrays
         and array-likes of two dimensions pass through untouched: scikit-learn's validation is the judge of those.
 
     Returns
@@ -47,13 +47,14 @@ def as_rows(X: Any) -> tuple[Any, Shape | None]:
     ValueError
         If X has more than one channel, an ambiguous fourth dimension, more than four dimensions, or requires grad.
     """
-    if getattr(X, "requires_grad", False):
+    tensors = X if isinstance(X, list | tuple) else [X]
+    if any(getattr(tensor, "requires_grad", False) for tensor in tensors):
         raise ValueError("X is a tensor that requires grad; pass X.detach() instead.")
     if getattr(getattr(X, "device", None), "type", "cpu") != "cpu":
         raise ValueError(f"X is a tensor on device {str(X.device)!r}; pass X.cpu() instead.")
     if not hasattr(X, "ndim") or hasattr(X, "requires_grad"):
         X = np.asarray(X)
-    if X.ndim <= 2:
+    if X.ndim <= 2 or hasattr(X, "toarray"):
         return X, None
     X = np.asarray(X)
     shape = _shape_of_one_image(X.shape)

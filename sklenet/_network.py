@@ -38,7 +38,7 @@ class LeNet5(nn.Module):
         tangent, its trainable subsampling, its connection table for C3 and its initialisation; the paper's radial basis
         function output is replaced by a linear one.
     width : float, default=1.0
-        Factor on the number of maps and hidden units (6, 16, 120 and 84), for "modern" only.
+        Factor on the number of maps (6 and 16) and hidden units (120 and 84, in multiples of 4), for "modern" only.
     dropout : float, default=0.0
         Probability with which inputs of F6 and of the output are set to zero in training.
     generator : torch.Generator or None, default=None
@@ -79,7 +79,10 @@ class LeNet5(nn.Module):
         if architecture == "1998" and width != 1:
             raise ValueError(f"architecture='1998' has a fixed size: width must be 1. Got {width!r} instead.")
         original = architecture == "1998"
-        maps1, maps3, maps5, units6 = (max(1, round(width * size)) for size in (6, 16, 120, 84))
+        maps1, maps3 = (max(1, round(width * size)) for size in (6, 16))
+        # Multiples of 4: BLAS sums in another order where a row does not begin at a multiple of 16 bytes, and a row's
+        # logits would depend on its place in the batch (seen with 42 units and 10 outputs).
+        maps5, units6 = (4 * max(1, round(width * size / 4)) for size in (120, 84))
 
         self.c1 = nn.Conv2d(1, maps1, kernel_size=5, **_EXPLICIT)
         self.s2 = _subsampling_1998(maps1) if original else _subsampling_modern()

@@ -101,11 +101,13 @@ def training_weights(
     ValueError
         If `class_weight` names a class that y lacks, or has a weight that is negative or not finite.
     """
-    weights = sample_weight * _weight_of_classes(targets, classes, class_weight)[targets]
-    mean = weights.mean()
-    if mean == 0:
+    # Divided by the largest before sums and products, which could overflow.
+    weights = sample_weight / sample_weight.max() * _weight_of_classes(targets, classes, class_weight)[targets]
+    largest = weights.max()
+    if largest == 0:
         raise ValueError("class_weight and sample_weight leave no sample a positive weight.")
-    return (weights / mean).astype(np.float32)
+    weights /= largest
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def _weight_of_classes(
@@ -138,13 +140,14 @@ def stratified_split(
     Raises
     ------
     ValueError
-        If a class has a single sample, or a part would be smaller than the number of classes.
+        If a class has a single sample, a part would be smaller than the number of classes, or the training part would
+        lack a class.
     """
     counts = np.bincount(targets, minlength=len(classes))
     if counts.min() < 2:
         raise ValueError(
             f"early_stopping=True needs at least two samples of each class for a stratified split; class "
-            f"{classes[counts.argmin()].item()!r} has {counts.min()}. Add samples, or set early_stopping=False."
+            f"{classes.tolist()[counts.argmin()]!r} has {counts.min()}. Add samples, or set early_stopping=False."
         )
     n_validation = math.ceil(validation_fraction * len(targets))
     n_training = len(targets) - n_validation
@@ -154,4 +157,11 @@ def stratified_split(
             f"{n_training} for training and {n_validation} for validation, but there are {len(classes)} classes; "
             "change validation_fraction so that each part holds them all, or set early_stopping=False."
         )
-    return train_test_split(np.arange(len(targets)), test_size=n_validation, stratify=targets, random_state=seed)
+    indices = np.arange(len(targets))
+    training, validation = train_test_split(indices, test_size=n_validation, stratify=targets, random_state=seed)
+    if len(lost := np.setdiff1d(targets, targets[training])):
+        raise ValueError(
+            f"early_stopping=True with validation_fraction={validation_fraction} leaves the classes "
+            f"{classes[lost].tolist()} no sample for training; lower validation_fraction, or set early_stopping=False."
+        )
+    return training, validation

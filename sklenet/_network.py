@@ -1,11 +1,14 @@
 """LeNet-5 as the paper's table. Pure torch."""
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
+from torch.nn.utils import skip_init
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 ARCHITECTURES = ("modern", "1998")
 
@@ -84,13 +87,13 @@ class LeNet5(nn.Module):
         # logits would depend on its place in the batch (seen with 42 units and 10 outputs).
         maps5, units6 = (4 * max(1, round(width * size / 4)) for size in (120, 84))
 
-        self.c1 = nn.Conv2d(1, maps1, kernel_size=5, **_EXPLICIT)
+        self.c1 = _empty(nn.Conv2d, 1, maps1, kernel_size=5)
         self.s2 = _subsampling_1998(maps1) if original else _subsampling_modern()
-        self.c3 = TableConv2d() if original else nn.Conv2d(maps1, maps3, kernel_size=5, **_EXPLICIT)
+        self.c3 = TableConv2d() if original else _empty(nn.Conv2d, maps1, maps3, kernel_size=5)
         self.s4 = _subsampling_1998(maps3) if original else _subsampling_modern()
-        self.c5 = nn.Linear(maps3 * 5 * 5, maps5, **_EXPLICIT)  # on 5×5 maps a 5×5 convolution is a full connection
-        self.f6 = nn.Linear(maps5, units6, **_EXPLICIT)
-        self.output = nn.Linear(units6, n_classes, **_EXPLICIT)
+        self.c5 = _empty(nn.Linear, maps3 * 5 * 5, maps5)  # on 5×5 maps a 5×5 convolution is a full connection
+        self.f6 = _empty(nn.Linear, maps5, units6)
+        self.output = _empty(nn.Linear, units6, n_classes)
         self.activation = ScaledTanh() if original else nn.ReLU()
         self.dropout = Dropout(dropout)
         self._initialise(generator, original)
@@ -113,6 +116,10 @@ class LeNet5(nn.Module):
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
+
+
+def _empty(kind: type[Layer], *sizes: int, **options: int) -> Layer:
+    return skip_init(kind, *sizes, **options, **_EXPLICIT)
 
 
 def _subsampling_modern() -> nn.Sequential:

@@ -1,0 +1,175 @@
+"""LeNetClassifier inside scikit-learn: pipelines, searches, meta-estimators, metadata routing and callbacks."""
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.datasets import load_digits
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 makes HalvingGridSearchCV importable
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    cross_val_predict,
+    cross_val_score,
+    cross_validate,
+    learning_curve,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from sklenet import LeNetClassifier
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:400], y[:400]
+
+
+@pytest.fixture
+def clf():
+    return LeNetClassifier(max_epochs=6, random_state=0)
+
+
+def test_last_step_of_a_pipeline(clf, digits):
+    X, y = digits
+    # clip, because pixels that are blank in all training images are not scaled at all.
+    scaled = make_pipeline(MinMaxScaler(clip=True), clf).fit(X[:300], y[:300])
+    assert scaled.score(X[300:], y[300:]) > 0.85
+
+
+def test_cross_val_score_in_processes_equals_the_serial_one(digits):
+    clf = LeNetClassifier(max_epochs=2, random_state=0)
+    serial, parallel = (cross_val_score(clf, *digits, cv=2, n_jobs=n_jobs, error_score="raise") for n_jobs in (1, 2))
+    np.testing.assert_allclose(serial, parallel, atol=0.02)  # the last bits depend on the number of torch threads
+
+
+def test_cross_val_predict_gives_a_row_of_probabilities_a_sample(clf, digits):
+    X, y = digits
+    probabilities = cross_val_predict(clf, X, y, cv=2, method="predict_proba")
+    assert probabilities.shape == (400, 10)
+    assert np.mean(probabilities.argmax(axis=1) == y) > 0.8
+
+
+def test_grid_search_over_lr_and_width(clf, digits):
+    search = GridSearchCV(clf, {"lr": [1e-6, 3e-3], "width": [1, 2]}, cv=2, n_jobs=2, error_score="raise")
+    search.fit(*digits)
+    assert search.best_params_["lr"] == 3e-3
+    assert search.best_score_ > 0.8
+
+
+def test_halving_search_takes_epochs_for_its_resource(digits):
+    search = HalvingGridSearchCV(
+        LeNetClassifier(random_state=0),
+        {"lr": [1e-6, 1e-3, 3e-3]},
+        resource="max_epochs",
+        min_resources=2,
+        max_resources=6,
+        factor=3,
+        cv=2,
+        error_score="raise",
+        random_state=0,
+    ).fit(*digits)
+    assert search.n_resources_ == [2, 6]
+    assert search.best_estimator_.n_epochs_ == 6
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
+def test_calibration(clf, digits, method):
+    X, y = digits
+    calibrated = CalibratedClassifierCV(clf, method=method, cv=2).fit(X[:300], y[:300])
+    assert calibrated.score(X[300:], y[300:]) > 0.8
+
+
+def test_ensembles(clf, digits):
+    X, y = digits
+    members = [("lenet", clf), ("forest", RandomForestClassifier(20, random_state=0))]
+    for ensemble in (
+        VotingClassifier(members, voting="soft"),
+        StackingClassifier(members, final_estimator=RandomForestClassifier(20, random_state=0), cv=2),
+        BaggingClassifier(clf, n_estimators=2, random_state=0),
+    ):
+        assert ensemble.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.8
+
+
+def test_learning_curve_rises(clf, digits):
+    _, _, scores = learning_curve(clf, *digits, train_sizes=[50, 200], cv=2, shuffle=True, random_state=0)
+    assert scores[1].mean() > scores[0].mean()
+
+
+def test_permutation_importance_finds_the_strokes_inside(digits):
+    X, y = digits
+    clf = LeNetClassifier(max_epochs=10, random_state=0).fit(X, y)
+    importances = permutation_importance(clf, X[:200], y[:200], n_repeats=1, random_state=0).importances_mean
+    middle, edge = importances.reshape(8, 8)[:, 2:6], importances.reshape(8, 8)[:, [0, 7]]
+    assert middle.mean() > edge.mean()
+
+
+def test_sample_weight_is_routed(digits):
+    X, y = digits
+    weight = np.where(y == 0, 0.0, 1.0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf = LeNetClassifier(max_epochs=1, random_state=0).set_fit_request(sample_weight=True)
+        clf.set_score_request(sample_weight=True)
+        fitted = cross_validate(
+            make_pipeline(clf), X, y, params={"sample_weight": weight}, cv=2, return_estimator=True, error_score="raise"
+        )["estimator"]
+    # Samples of weight 0 count as absent, and all zeros had that weight.
+    assert all(0 not in pipeline.classes_ for pipeline in fitted)
+
+
+class StopAfter(BaseEstimator):
+    """A callback of scikit-learn's protocol that asks for no estimator."""
+
+    def __init__(self, n_epochs=2):
+        self.n_epochs = n_epochs
+        self.n_begun = self.n_ended = 0
+
+    def setup(self, estimator, context):
+        assert context.max_subtasks == 6
+
+    def teardown(self, estimator, context):
+        self.torn_down = True
+
+    def on_fit_task_begin(self, estimator, context):
+        self.n_begun += 1
+
+    def on_fit_task_end(self, estimator, context):
+        self.n_ended += 1
+        return context.task_name == "epoch" and context.task_id + 1 == self.n_epochs
+
+
+def test_scikit_learn_callback_stops_the_training(clf, digits):
+    callback = StopAfter(n_epochs=2)
+    clf.set_callbacks(callback).fit(*digits)
+    assert clf.n_epochs_ == 2
+    assert callback.n_begun == callback.n_ended == 3  # two epochs and the fit
+    assert callback.torn_down
+
+
+def test_scoring_monitor_follows_every_epoch(clf, digits):
+    monitor = ScoringMonitor(scoring="accuracy")
+    clf.set_callbacks(monitor).fit(*digits)
+    scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(scores) == 6
+    assert scores[-1] == clf.score(*digits)
+    assert scores[-1] > scores[0]
+
+
+def test_callbacks_work_through_a_grid_search_in_processes(digits, capsys):
+    monitor = ScoringMonitor(scoring="accuracy")
+    search = GridSearchCV(
+        LeNetClassifier(max_epochs=2, random_state=0).set_callbacks(monitor),
+        {"lr": [1e-3, 3e-3]},
+        cv=2,
+        n_jobs=2,
+        error_score="raise",
+    ).set_callbacks(ProgressBar(max_propagation_depth=None))
+    search.fit(*digits)
+    # Two candidates on two folds and the refit, two epochs each.
+    assert sum(row["task_name"] == "epoch" for run in monitor.get_logs(select="all") for row in run.data) == 10
+    assert "GridSearchCV" in capsys.readouterr().out

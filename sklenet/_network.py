@@ -82,10 +82,11 @@ class LeNet5(nn.Module):
         if architecture == "1998" and width != 1:
             raise ValueError(f"architecture='1998' has a fixed size: width must be 1. Got {width!r} instead.")
         original = architecture == "1998"
-        maps1, maps3 = (max(1, round(width * size)) for size in (6, 16))
+        maps1 = max(1, round(width * 6))
         # Multiples of 4: BLAS sums in another order where a row does not begin at a multiple of 16 bytes, and a row's
-        # logits would depend on its place in the batch (seen with 42 units and 10 outputs).
-        maps5, units6 = (4 * max(1, round(width * size / 4)) for size in (120, 84))
+        # logits would depend on its place in the batch (seen with 42 units and 10 outputs, and with C5's 25 inputs from
+        # a single map).
+        maps3, maps5, units6 = (4 * max(1, round(width * size / 4)) for size in (16, 120, 84))
 
         self.c1 = _empty(nn.Conv2d, 1, maps1, kernel_size=5)
         self.s2 = _subsampling_1998(maps1) if original else _subsampling_modern()

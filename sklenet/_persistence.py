@@ -12,7 +12,7 @@ from skorch.history import History
 
 from sklenet._canvas import Canvas
 from sklenet._images import PixelStatistics
-from sklenet._training import Net, available_devices, build_net, resolve_device
+from sklenet._training import Net, build_net, resolve_device
 
 _NET_PARAMS = (
     "seed",
@@ -94,15 +94,16 @@ def device_for_loading(device: str) -> str:
     UserWarning
         If it is: the model is on the CPU then.
     """
-    if device == "auto" or device.partition(":")[0] in available_devices():
+    try:
         return resolve_device(device)
-    warnings.warn(
-        f"This model was made with device={device!r}, which this machine has not: it is on the CPU. "
-        "Set device='auto' before the next fit.",
-        UserWarning,
-        stacklevel=4,
-    )
-    return "cpu"
+    except ValueError:
+        warnings.warn(
+            f"This model was made with device={device!r}, which this machine has not: it is on the CPU. "
+            "Set device='auto' before the next fit.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return "cpu"
 
 
 def warn_if_other_versions(written: dict[str, str]) -> None:

@@ -1,0 +1,489 @@
+"""Training: batches, schedule, weighted loss, early stopping, callbacks, going on, and divergence."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring, LRScheduler
+from torch.optim.lr_scheduler import StepLR
+
+from sklenet import LeNetClassifier
+from sklenet._callbacks import OneCycle
+from sklenet._canvas import Canvas
+from sklenet._images import PixelStatistics
+from sklenet._persistence import copy_net
+from sklenet._targets import stratified_split, training_weights
+from sklenet._training import Batches, Images, build_net, train
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:120].astype(np.float32), y[:120]
+
+
+def make(**kwargs):
+    return LeNetClassifier(**{"max_epochs": 2, "batch_size": 32, "width": 0.5, "random_state": 0} | kwargs)
+
+
+def weights_of(classifier):
+    return [weight.numpy() for weight in classifier.net_.module_.state_dict().values()]
+
+
+def assert_same_weights(first, second):
+    for a, b in zip(weights_of(first), weights_of(second), strict=True):
+        assert_array_equal(a, b)
+
+
+def differ(first, second):
+    return any((a != b).any() for a, b in zip(weights_of(first), weights_of(second), strict=True))
+
+
+def make_images(X, y, sample_weight=None):
+    classes = np.arange(10)
+    sample_weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    weights = training_weights(y, classes, sample_weight, None)
+    return Images(X, y, weights, classes, Canvas((8, 8), PixelStatistics.of(X, (8, 8))), np.arange(len(y)))
+
+
+def make_net(**kwargs):
+    params = {
+        "seed": 0,
+        "lr": 1e-3,
+        "batch_size": 32,
+        "module__n_classes": 10,
+        "module__architecture": "modern",
+        "module__width": 0.5,
+        "module__dropout": 0.0,
+        "optimizer__weight_decay": 0.01,
+        "criterion__label_smoothing": 0.0,
+    }
+    return build_net(params | kwargs, [], "cpu")
+
+
+# Batches
+
+
+@pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 1), (1, 32), (32, 32), (33, 32), (97, 32), (120, 7), (5, 2)])
+def test_batches_are_of_nearly_equal_size(digits, n_samples, batch_size):
+    X, y = (part[:n_samples] for part in digits)
+    batches = Batches(make_images(X, y), batch_size, CPU, torch.Generator().manual_seed(0))
+    sizes = [len(targets) for _, targets in batches]
+    assert len(sizes) == len(batches) == np.ceil(n_samples / batch_size)
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= batch_size
+    assert sum(sizes) == n_samples
+
+
+def test_each_epoch_has_each_sample_once_with_its_own_label_and_weight(digits):
+    X, y = digits
+    images = make_images(X, y, np.arange(1, 121))
+    images.rows = np.repeat(np.arange(120, dtype=np.float32)[:, None], 64, axis=1)  # pixels say which row they are
+    images.canvas = Canvas((8, 8), PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0))
+    batches = Batches(images, 32, CPU, torch.Generator().manual_seed(0))
+    orders = []
+    for _ in range(2):
+        order = []
+        for inputs, targets in batches:
+            rows = inputs["images"][:, 0, 16, 16].round().int().numpy()
+            assert_array_equal(targets, y[rows])
+            assert_array_equal(inputs["weights"], images.weights[rows])
+            order.extend(rows.tolist())
+        assert sorted(order) == list(range(120))
+        orders.append(order)
+    assert orders[0] != orders[1]
+    assert orders[0] != sorted(orders[0])
+
+
+def test_without_a_generator_the_order_is_kept(digits):
+    images = make_images(*digits).subset(np.arange(50, 90))
+    targets = np.concatenate([targets for _, targets in Batches(images, 7, CPU)])
+    assert_array_equal(targets, digits[1][50:90])
+
+
+# Schedule
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 3, 9, 10, 11, 25, 300])
+def test_one_cycle_rises_to_the_peak_and_anneals(n_steps):
+    cycle = OneCycle(n_steps)
+    fractions = np.array([cycle(step) for step in range(n_steps + 1)])
+    used = fractions[:n_steps]
+    peak = max(1, n_steps // 10) - 1
+    assert np.isfinite(fractions).all()
+    assert (used > 0).all()
+    assert used.max() == used[peak] == 1
+    assert (np.diff(used[: peak + 1]) > 0).all()
+    assert (np.diff(used[peak + 1 :]) < 0).all()
+    if n_steps >= 25:
+        assert used[-1] < 0.02
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 10, 100])
+def test_without_annealing_the_peak_is_held(n_steps):
+    cycle = OneCycle(n_steps, anneal=False)
+    rise = max(1, n_steps // 10)
+    assert [cycle(step) for step in range(rise - 1, n_steps + 5)] == [1.0] * (n_steps + 6 - rise)
+
+
+class RecordRates(Callback):
+    """Keeps the learning rate of each step, outside of itself: callbacks are cloned."""
+
+    rates: list[float] = []  # noqa: RUF012 - shared by the clones, on purpose
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if training:
+            self.rates.append(net.optimizer_.param_groups[0]["lr"])
+
+
+@pytest.fixture
+def rates():
+    RecordRates.rates.clear()
+    return RecordRates.rates
+
+
+def test_fit_follows_one_cycle_step_by_step(digits, rates):
+    make(lr=0.01, max_epochs=3, callbacks=[RecordRates()]).fit(*digits)
+    assert_allclose(rates, [0.01 * OneCycle(12)(step) for step in range(12)])
+
+
+# Weighted loss
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_is_the_weighted_cross_entropy_computed_by_hand(digits, smoothing):
+    weights = np.random.default_rng(0).uniform(0.1, 3, 120)
+    images = make_images(*digits, weights)
+    net = make_net(criterion__label_smoothing=smoothing)
+    inputs, targets = images.batch(np.arange(120), CPU)
+    logits = net.infer(inputs)
+    loss = net.get_loss(logits, targets, X=inputs)
+
+    z = logits.detach().numpy().astype(np.float64)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    aim = (1 - smoothing) * np.eye(10)[digits[1]] + smoothing / 10
+    assert_allclose(loss.item(), (weights * -(aim * log_p).sum(axis=1)).sum() / weights.sum(), rtol=1e-5)
+
+
+def gradient(images):
+    net = make_net()
+    inputs, targets = images.batch(np.arange(len(images)), CPU)
+    net.get_loss(net.infer(inputs), targets, X=inputs).backward()
+    return [parameter.grad.numpy() for parameter in net.module_.parameters()]
+
+
+def test_weight_2_has_the_gradient_of_a_duplicate(digits):
+    X, y = (part[:30] for part in digits)
+    weighted = make_images(X, y, np.where(np.arange(30) < 10, 2, 1))
+    duplicated = make_images(np.concatenate([X, X[:10]]), np.concatenate([y, y[:10]]))
+    duplicated.canvas = weighted.canvas
+    for a, b in zip(gradient(weighted), gradient(duplicated), strict=True):
+        assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+    unweighted = make_images(X, y)
+    assert not np.allclose(gradient(unweighted)[-1], gradient(weighted)[-1], rtol=1e-3)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_samples_of_weight_0_are_as_if_removed_to_the_bit(digits, early_stopping):
+    X, y = digits
+    kept = np.arange(120) % 6 > 0
+    X = np.where(kept[:, None], X, 99)  # what they hold does not matter
+    options = {"early_stopping": early_stopping, "validation_fraction": 0.3, "dropout": 0.3}
+    assert_same_weights(make(**options).fit(X, y, kept.astype(float)), make(**options).fit(X[kept], y[kept]))
+
+
+def test_only_proportions_of_weights_matter(digits):
+    weights = np.random.default_rng(0).integers(1, 5, 120)
+    assert_same_weights(make().fit(*digits, weights), make().fit(*digits, 8 * weights))
+
+
+def test_class_weights_are_sample_weights(digits):
+    X, y = digits
+    by_class = make(class_weight={3: 4.0}).fit(X, y)
+    assert_same_weights(by_class, make().fit(X, y, np.where(y == 3, 4.0, 1.0)))
+    assert differ(by_class, make().fit(X, y))
+
+
+# Early stopping
+
+
+def test_early_stopping_gives_back_the_best_weights(digits):
+    X, y = digits
+    classifier = make(early_stopping=True, validation_fraction=0.4, max_epochs=12, lr=0.03).fit(X, y)
+    scores = classifier.validation_scores_
+    assert max(scores) > min(scores)  # else there is no best
+    seed = int(np.random.RandomState(0).randint(np.iinfo(np.int32).max))
+    _, validation = stratified_split(y, classifier.classes_, 0.4, seed)
+    assert classifier.score(X[validation], y[validation]) == pytest.approx(max(scores))
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_early_stopping_stops_when_nothing_improves_for_n_iter_no_change_epochs(digits, patience):
+    classifier = make(early_stopping=True, validation_fraction=0.2, n_iter_no_change=patience, tol=2.0, max_epochs=30)
+    classifier.fit(*digits)
+    assert classifier.n_epochs_ == len(classifier.validation_scores_) == patience + 2
+
+
+def test_tol_and_n_iter_no_change_act_in_early_stopping_only(digits):
+    assert make(tol=2.0, n_iter_no_change=1, max_epochs=5).fit(*digits).n_epochs_ == 5
+
+
+def test_early_stopping_works_inside_grid_search(digits):
+    search = GridSearchCV(
+        make(early_stopping=True, validation_fraction=0.2), {"n_iter_no_change": [1, 2]}, cv=2, error_score="raise"
+    ).fit(*digits)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_early_stopping_works_with_two_samples_of_a_class(digits):
+    X, y = digits
+    two_classes = np.r_[np.flatnonzero(y == 0)[:2], np.flatnonzero(y == 1)]
+    classifier = make(early_stopping=True, validation_fraction=0.3).fit(X[two_classes], y[two_classes])
+    assert classifier.classes_.tolist() == [0, 1]
+
+
+def test_early_stopping_holds_the_rate(digits, rates):
+    make(early_stopping=True, validation_fraction=0.2, max_epochs=4, lr=0.01, callbacks=[RecordRates()]).fit(*digits)
+    assert_allclose(rates, 0.01)
+
+
+# skorch's callbacks
+
+
+def test_users_early_stopping_stops_and_keeps_the_model(digits):
+    stopping = EarlyStopping(
+        monitor="train_loss", patience=2, threshold=1e9, threshold_mode="abs", sink=lambda *_: None
+    )
+    classifier = make(max_epochs=20, callbacks=[stopping]).fit(*digits)
+    assert classifier.n_epochs_ == len(classifier.loss_curve_) == 3
+    assert classifier.predict(digits[0]).shape == (120,)
+
+
+def test_users_lr_scheduler_replaces_ours(digits, rates):
+    scheduler = LRScheduler(StepLR, step_size=1, gamma=0.5)
+    make(lr=0.01, max_epochs=3, callbacks=[scheduler, RecordRates()]).fit(*digits)
+    assert_allclose(rates, np.repeat([0.01, 0.005, 0.0025], 4))
+
+
+def test_checkpoint_writes_where_it_is_told_to(digits, tmp_path):
+    checkpoint = Checkpoint(monitor="train_loss_best", dirname=tmp_path, f_pickle=None)
+    classifier = make(callbacks=[checkpoint]).fit(*digits)
+    stored = torch.load(tmp_path / "params.pt", weights_only=True)
+    for name, weight in classifier.net_.module_.state_dict().items():
+        assert torch.equal(stored[name], weight)
+
+
+def test_checkpoint_follows_the_validation_score(digits, tmp_path):
+    checkpoint = Checkpoint(monitor="valid_acc_best", dirname=tmp_path, f_pickle=None)
+    make(early_stopping=True, validation_fraction=0.2, callbacks=[checkpoint]).fit(*digits)
+    assert (tmp_path / "params.pt").exists()
+
+
+@pytest.mark.parametrize("on_train", [True, False])
+def test_epoch_scoring_writes_to_the_history(digits, on_train):
+    scoring = EpochScoring("accuracy", lower_is_better=False, name="mine", on_train=on_train)
+    classifier = make(callbacks=[scoring], early_stopping=not on_train, validation_fraction=0.2).fit(*digits)
+    found = classifier.net_.history[:, "mine"]
+    assert len(found) == 2
+    assert all(0 <= score <= 1 for score in found)
+    if not on_train:
+        assert_allclose(found, classifier.validation_scores_)
+
+
+def test_named_callbacks_are_found_by_their_name(digits):
+    scoring = EpochScoring("accuracy", lower_is_better=False, name="mine", on_train=True)
+    assert "scores" in dict(make(callbacks=[("scores", scoring)]).fit(*digits).net_.callbacks_)
+
+
+def test_users_callbacks_are_cloned(digits):
+    given = [
+        EpochScoring("accuracy", lower_is_better=False, name="mine", on_train=True),
+        LRScheduler(StepLR, step_size=1),
+        EarlyStopping(monitor="train_loss"),
+    ]
+    before = [dict(vars(callback)) for callback in given]
+    classifier = make(callbacks=given).fit(*digits).partial_fit(*digits)
+    assert [vars(callback) for callback in given] == before
+    assert all(callback not in given for _, callback in classifier.net_.callbacks_)
+    assert classifier.callbacks is given
+
+
+class Fail(Callback):
+    """Raises what it is given at the end of an epoch."""
+
+    def __init__(self, error, epoch=1):
+        self.error = error
+        self.epoch = epoch
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == self.epoch:
+            raise self.error
+
+
+class MineError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("error", [MineError("mine"), KeyboardInterrupt("mine"), SystemExit(3)])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_exceptions_pass_and_leave_the_instance_as_it_was(digits, error, method):
+    classifier = make().fit(*digits)
+    before, predicted = dict(vars(classifier)), classifier.predict_proba(digits[0])
+    classifier.set_params(callbacks=[Fail(error, epoch=3 if method == "partial_fit" else 2)])
+    with pytest.raises(type(error), match=r"mine|3"):
+        getattr(classifier, method)(*digits)
+    classifier.set_params(callbacks=None)
+    assert vars(classifier) == before
+    assert_array_equal(classifier.predict_proba(digits[0]), predicted)
+
+
+def test_an_interrupted_first_fit_is_no_fit(digits):
+    classifier = make(callbacks=[Fail(KeyboardInterrupt())])
+    before = dict(vars(classifier))
+    with pytest.raises(KeyboardInterrupt):
+        classifier.fit(*digits)
+    assert vars(classifier) == before
+
+
+# Going on
+
+
+def test_warm_start_goes_on_from_the_present_weights(digits):
+    cold = make().fit(*digits)
+    warm = make(warm_start=True, max_epochs=4).fit(*digits).set_params(max_epochs=2).fit(*digits)
+    assert warm.loss_curve_[4] < cold.loss_curve_[0]
+    assert warm.loss_curve_[-1] < cold.loss_curve_[-1]
+    assert len(warm.loss_curve_) == 6
+
+
+def test_without_warm_start_a_second_fit_starts_anew(digits):
+    assert_same_weights(make().fit(*digits).fit(*digits), make().fit(*digits))
+
+
+def test_warm_start_refuses_other_classes(digits):
+    X, y = digits
+    classifier = make(warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="warm_start=True goes on with the classes"):
+        classifier.fit(X, y + 1)
+
+
+def test_warm_start_refuses_images_of_another_shape(digits):
+    X, y = digits
+    classifier = make(warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="features"):
+        classifier.fit(X[:, :49], y)
+    with pytest.raises(ValueError, match=r"shape \(4, 16\)"):
+        classifier.fit(X.reshape(-1, 4, 16), y)
+
+
+@pytest.mark.xfail(raises=RuntimeError, reason="torch's error about a state_dict comes through")
+@pytest.mark.parametrize("change", [{"width": 1.0}, {"architecture": "1998", "width": 1.0}])
+def test_warm_start_refuses_another_network(digits, change):
+    classifier = make(warm_start=True).fit(*digits).set_params(**change)
+    with pytest.raises(ValueError, match="warm_start"):
+        classifier.fit(*digits)
+
+
+def test_partial_fit_goes_on_with_the_optimisers_state(digits):
+    X, y = digits
+    twice = make().partial_fit(X, y, classes=range(10)).partial_fit(X, y)
+    assert differ(twice, make().partial_fit(X, y, classes=range(10)))
+    # The same weights with a fresh optimiser end elsewhere.
+    fresh = make().partial_fit(X, y, classes=range(10))
+    fresh.net_.optimizer_.state.clear()
+    assert differ(twice, fresh.partial_fit(X, y))
+    assert twice.n_epochs_ == len(twice.loss_curve_) == 2
+
+
+def test_partial_fit_holds_the_rate_at_lr(digits, rates):
+    classifier = make(lr=0.01, callbacks=[RecordRates()]).partial_fit(*digits, classes=range(10))
+    classifier.set_params(lr=0.002).partial_fit(*digits)
+    assert_allclose(rates, [0.01] * 4 + [0.002] * 4)
+
+
+def test_partial_fit_after_fit_starts_from_lr_and_not_from_the_annealed_rate(digits, rates):
+    classifier = make(lr=0.01).fit(*digits).set_params(callbacks=[RecordRates()])
+    classifier.partial_fit(*digits)
+    assert_allclose(rates, 0.01)
+
+
+def test_partial_fit_learns(digits):
+    X, y = digits
+    classifier = make(lr=3e-3)
+    for _ in range(12):
+        classifier.partial_fit(X, y, classes=range(10))
+    assert classifier.score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("architecture", ["modern", "1998"])
+def test_a_copied_net_trains_on_as_the_original_does_to_the_bit(digits, architecture):
+    images = make_images(*digits)
+    net = make_net(module__dropout=0.3, module__architecture=architecture, module__width=1.0)
+    train(net, images, None, 1, [])
+    copy = copy_net(net)
+    train(net, images, None, 1, [])
+    train(copy, images, None, 1, [])
+    for name, weight in net.module_.state_dict().items():
+        assert torch.equal(weight, copy.module_.state_dict()[name]), name
+
+
+# Failed trainings
+
+
+def test_a_loss_of_nan_raises_with_the_epoch(digits):
+    class Poison(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if len(net.history) == 2:
+                with torch.no_grad():
+                    net.module_.output.bias.fill_(torch.nan)
+
+    with pytest.raises(ValueError, match=r"diverged at epoch 2 \(loss is nan\); lower lr, now 0\.003"):
+        make(max_epochs=3, callbacks=[Poison()]).fit(*digits)
+
+
+def test_weights_that_end_infinite_raise_although_the_loss_is_finite(digits):
+    class Poison(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if len(net.history[-1, "batches"]) == 4:
+                with torch.no_grad():
+                    net.module_.f6.bias[0] = torch.inf
+
+    with pytest.raises(ValueError, match="diverged at epoch 1"):
+        make(callbacks=[Poison()]).fit(*digits)
+
+
+def fails_or_warns_or_tells_classes_apart(classifier, X, y):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            classifier.fit(X, y)
+        except ValueError as error:
+            return "diverged" in str(error)
+    return bool(caught) or len(np.unique(classifier.predict(X))) > 1
+
+
+SILENT = pytest.mark.xfail(
+    reason="a network whose units have all died has a finite loss, and predicts one class everywhere without a word"
+)
+
+
+@pytest.mark.parametrize("epochs", [1, 5])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("lr", [pytest.param(1.0, marks=SILENT), 10.0, 1e4, 1e6, 1e10, 1e30, 1e300])
+def test_a_rate_far_too_high_never_gives_a_constant_model_in_silence(digits, lr, early_stopping, epochs):
+    classifier = make(
+        lr=lr, max_epochs=epochs, batch_size=8, width=1.0, early_stopping=early_stopping, validation_fraction=0.2
+    )
+    assert fails_or_warns_or_tells_classes_apart(classifier, *digits)
+
+
+@pytest.mark.parametrize("lr", [1e6, 1e10])
+def test_a_rate_far_too_high_raises_with_1998_too(digits, lr):
+    with pytest.raises(ValueError, match="diverged at epoch"):
+        make(architecture="1998", width=1.0, lr=lr, max_epochs=5, batch_size=8).fit(*digits)

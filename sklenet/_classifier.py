@@ -137,7 +137,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Sorted labels, of the dtype of `y`.
     n_features_in_ : int
         Pixels of an image.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_pixels,)
         Names of the columns, if X is a data frame whose column names are all strings.
     image_shape_ : tuple (height, width)
         Shape of one image, in pixels, padding included.

@@ -1,0 +1,34 @@
+"""What the README says is so: its code runs, its tables are the committed results."""
+
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_code_runs_as_it_stands():
+    test = doctest.DocTestParser().get_doctest(README, {}, "README.md", "README.md", 0)
+    results = doctest.DocTestRunner().run(test)
+    assert results.attempted > 10
+    assert results.failed == 0
+
+
+def test_tables_are_printed_by_the_command_it_names():
+    printed = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "accuracy.py", "report"], check=True, capture_output=True, text=True
+    ).stdout
+    _, _, rest = README.partition("<!-- results -->\n")
+    tables, _, _ = rest.partition("<!-- end of results -->")
+    assert tables.strip() == printed.strip()
+
+
+@pytest.mark.parametrize("command", ["compare", "test"])
+def test_each_command_is_one_line(command):
+    _, _, rest = README.partition(f"<!-- command: {command} -->\n```sh\n")
+    block, _, _ = rest.partition("```")
+    assert block.count("\n") == 1

@@ -1,6 +1,6 @@
 """Measure the default parameters of LeNetClassifier against their neighbours, on training images alone.
 
-    python benchmarks/tune_defaults.py --data-home DIR      # hours; goes on where it was stopped
+    python benchmarks/tune_defaults.py --data-home DIR      # half an hour; goes on where it was stopped
     python benchmarks/tune_defaults.py --report             # the table again
 
 One parameter at a time moves away from the defaults. Models are trained on stratified draws of MNIST's training images
@@ -23,7 +23,7 @@ from sklenet import LeNetClassifier
 from sklenet._training import make_plan
 
 _RESULTS = Path(__file__).parent / "results" / "tune_defaults.csv"
-_SIZES = (100, 300, 1_000, 3_000)
+_SIZES = (100, 300, 1_000)
 _N_DRAWS = 3
 _N_VALIDATION = 2_000
 
@@ -34,6 +34,7 @@ GRID: dict[str, list[Any]] = {
     "dropout": [0.1, 0.0, 0.2, 0.4],
     "label_smoothing": [0.0, 0.05],
     "epochs": [1.0, 0.5, 2.0],
+    "early_stopping": [False, True],
 }
 _KEYS = ["data", "n_train", "parameter", "value", "seed"]
 

@@ -304,7 +304,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         plan = make_plan(len(training), self.max_epochs, self.batch_size, self.weight_decay)
         net = self._make_net(len(classes), plan, seed)
         if again:
-            net.module_.load_state_dict(self.net_.module_.state_dict())
+            net.start_from(self.net_)
 
         given = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
         context = self._init_callback_context(max_subtasks=plan.n_epochs)

@@ -236,4 +236,5 @@ def _background(rows: NDArray[Any], shape: Shape) -> float:
     grid[1:-1, 1:-1] = False
     border = np.flatnonzero(grid.ravel()[:n_pixels])
     some = np.linspace(0, n_samples - 1, min(n_samples, _N_BACKGROUND_IMAGES)).astype(np.intp)
+    # In float64: the mean of the two middle pixels can overflow float32.
     return float(np.median(rows[np.ix_(some, border)].astype(np.float64)))

@@ -12,7 +12,7 @@ from skorch.history import History
 
 from sklenet._canvas import Canvas
 from sklenet._images import PixelStatistics
-from sklenet._training import Net, build_net, resolve_device
+from sklenet._training import Net, build_net, default_modes, resolve_device
 
 _NET_PARAMS = (
     "seed",
@@ -48,8 +48,9 @@ def net_to_state(net: Net) -> dict[str, Any]:
 def net_from_state(state: dict[str, Any], callbacks: Sequence[Any], device: str) -> Net:
     """Rebuild a net on a device."""
     net = build_net(state["params"], callbacks, device)
-    net.module_.load_state_dict(_to_tensors(state["weights"]))
-    net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
+    with default_modes(device):
+        net.module_.load_state_dict(_to_tensors(state["weights"]))
+        net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
     _restore_layout(net.optimizer_)
     net.history_ = History(state["history"])
     net.generator_.set_state(_to_tensors(state["generator"]))

@@ -21,6 +21,9 @@ from sklenet._network import LeNet5
 
 Batch = tuple[dict[str, Tensor], Tensor]
 
+# Images that a trained net is tried on.
+_N_TO_TELL_APART = 64
+
 
 @dataclass
 class Images(torch.utils.data.Dataset[Batch]):
@@ -218,7 +221,8 @@ def build_net(params: Mapping[str, Any], callbacks: Sequence[Any], device: str) 
         device=device,
         **params,
     )
-    return net.initialize()
+    with default_modes(device):
+        return net.initialize()
 
 
 def train(net: Net, images: Images, validation: Images | None, n_epochs: int, callbacks: Sequence[Callback]) -> None:
@@ -235,10 +239,27 @@ def train(net: Net, images: Images, validation: Images | None, n_epochs: int, ca
             with suppress(StopTraining):
                 net.fit_loop(images, epochs=n_epochs)
             net.notify("on_train_end", X=images, y=None)
+            _refuse_dead(net, images)
     finally:
         # What the net keeps must not hold the data.
         net.callbacks_, net.train_split = own, None
+
+
+@torch.no_grad()
+def _refuse_dead(net: Net, images: Images) -> None:
+    """Refuse a net whose units have all died: its loss is finite, but every image gets the same logits."""
     net.module_.eval()
+    some = np.linspace(0, len(images) - 1, min(len(images), _N_TO_TELL_APART)).astype(np.intp)
+    X, _ = images.batch(some, torch.device(net.device))
+    if _all_alike(net.infer(X)) and not _all_alike(X["images"]):
+        raise ValueError(
+            "training diverged: the network gives every image the same output, its units have died; "
+            f"lower lr, now {net.lr:g}, or weight_decay, now {net.optimizer__weight_decay:g}."
+        )
+
+
+def _all_alike(rows: Tensor) -> bool:
+    return torch.equal(rows, rows[:1].expand_as(rows))
 
 
 @contextmanager

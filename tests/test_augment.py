@@ -138,27 +138,27 @@ def test_shear_slants_along_the_rows_only(drawn):
     drawn(shear=1.0)
     assert_allclose(centroid(affine(blob(8, 0), seeded())), [8, 0], atol=0.05)
     x, y = centroid(affine(blob(0, 8), seeded()))
-    assert_allclose([abs(x), y], [0.2 * 8, 8], atol=0.05)
+    assert_allclose([abs(x), y], [0.1 * 8, 8], atol=0.05)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_scales_are_of_each_axis_alone(drawn, sign):
     drawn(scale_x=sign)
-    assert_allclose(centroid(affine(blob(6, 6), seeded())), [6 / (1 + 0.15 * sign), 6], atol=0.05)
+    assert_allclose(centroid(affine(blob(6, 6), seeded())), [6 / (1 + 0.1 * sign), 6], atol=0.05)
     drawn(scale_y=sign)
-    assert_allclose(centroid(affine(blob(6, 6), seeded())), [6, 6 / (1 + 0.15 * sign)], atol=0.05)
+    assert_allclose(centroid(affine(blob(6, 6), seeded())), [6, 6 / (1 + 0.1 * sign)], atol=0.05)
 
 
-def test_shifts_are_up_to_2_4_pixels(drawn):
+def test_shifts_are_up_to_2_pixels(drawn):
     drawn(shift_x=1.0, shift_y=-1.0)
-    assert_allclose(np.abs(centroid(affine(blob(0, 0), seeded()))), 2.4, atol=0.02)
+    assert_allclose(np.abs(centroid(affine(blob(0, 0), seeded()))), 2, atol=0.02)
 
 
 def test_rotation_and_scale_together_keep_the_images_axes_apart(drawn):
     # Scaled along its own axes, then turned: positions in the output are mapped by R·diag(scales) to the image.
     drawn(angle=1.0, scale_x=1.0, scale_y=-1.0)
     c, s = math.cos(math.radians(10)), math.sin(math.radians(10))
-    to_image = np.array([[c, -s], [s, c]]) @ np.diag([1.15, 0.85])
+    to_image = np.array([[c, -s], [s, c]]) @ np.diag([1.1, 0.9])
     for position in [(7, 0), (0, 7), (5, -5)]:
         found = centroid(affine(blob(*position), seeded()))
         assert_allclose(found, np.linalg.solve(to_image, position), atol=0.1)

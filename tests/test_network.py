@@ -180,14 +180,16 @@ def test_modern_weights_are_drawn_as_he_did():
         assert not layer.bias.any()
 
 
-def test_1998_weights_are_drawn_within_2_4_over_fan_in():
+def test_1998_weights_are_drawn_with_variance_1_over_fan_in():
     module = make("1998")
     for layer, fan_in in [(module.c1, 25), (module.c5, 400), (module.f6, 120), (module.output, 84)]:
-        assert 0.9 * 2.4 / fan_in < layer.weight.abs().max() <= 2.4 / fan_in
+        bound = math.sqrt(3 / fan_in)
+        assert 0.9 * bound < layer.weight.abs().max() <= bound
     kernels = iter(module.c3.weight)
     for connected in TABLE_I:
-        largest = max(float(next(kernels).detach().abs().max()) for _ in connected)
-        assert 0.8 * 2.4 / (25 * len(connected)) < largest <= 2.4 / (25 * len(connected))
+        bound = math.sqrt(3 / (25 * len(connected)))
+        assert 0.8 * bound < max(float(next(kernels).detach().abs().max()) for _ in connected) <= bound
+    assert not any(bias.any() for name, bias in module.named_parameters() if name.endswith("bias"))
 
 
 def test_scaled_tanh_is_1_at_1_and_odd():

@@ -392,7 +392,6 @@ def test_warm_start_refuses_images_of_another_shape(digits):
         classifier.fit(X.reshape(-1, 4, 16), y)
 
 
-@pytest.mark.xfail(raises=RuntimeError, reason="torch's error about a state_dict comes through")
 @pytest.mark.parametrize("change", [{"width": 1.0}, {"architecture": "1998", "width": 1.0}])
 def test_warm_start_refuses_another_network(digits, change):
     classifier = make(warm_start=True).fit(*digits).set_params(**change)
@@ -478,17 +477,12 @@ def fails_or_warns_or_tells_classes_apart(classifier, X, y):
     return bool(caught) or len(np.unique(classifier.predict(X))) > 1
 
 
-SILENT = pytest.mark.xfail(
-    reason="a network whose units have all died has a finite loss, and predicts one class everywhere without a word"
-)
-
-
-@pytest.mark.parametrize("epochs", [1, 5])
+# At a rate of 1 units die and the loss stays finite; from 10 on the loss does not.
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("lr", [pytest.param(1.0, marks=SILENT), 10.0, 1e4, 1e6, 1e10, 1e30, 1e300])
-def test_a_rate_far_too_high_never_gives_a_constant_model_in_silence(digits, lr, early_stopping, epochs):
+@pytest.mark.parametrize("lr", [1.0, 10.0, 1e4, 1e6, 1e10, 1e30, 1e300])
+def test_a_rate_far_too_high_never_gives_a_constant_model_in_silence(digits, lr, early_stopping):
     classifier = make(
-        lr=lr, max_epochs=epochs, batch_size=8, width=1.0, early_stopping=early_stopping, validation_fraction=0.2
+        lr=lr, max_epochs=5, batch_size=8, width=1.0, early_stopping=early_stopping, validation_fraction=0.2
     )
     assert fails_or_warns_or_tells_classes_apart(classifier, *digits)
 

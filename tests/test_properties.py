@@ -178,7 +178,8 @@ PIXELS = npst.arrays(
 
 
 @examples(150)
-@example(images=np.array([[3.4e38, -3.4e38], [-3.4e38, -3.4e38]]))  # their sum overflows float32
+@example(images=np.array([[3.4e38, -3.4e38], [-3.4e38, -3.4e38]]))  # the sum of pixels overflows float32
+@example(images=np.array([[-3.4e38] * 4, [3.4e38] * 4]))  # sums of parts overflow either way, and theirs is NaN
 @given(images=ANY_ARRAY | PIXELS)
 def test_any_array_fits_or_is_refused(images):
     y = np.arange(len(images) if images.ndim else 4) % 2

@@ -23,8 +23,8 @@ from sklenet import LeNetClassifier
 from sklenet._training import make_plan
 
 _RESULTS = Path(__file__).parent / "results" / "tune_defaults.csv"
-_SIZES = (100, 300, 1_000)
-_N_DRAWS = 3
+_SIZES = (100, 1_000)
+_N_DRAWS = 2
 _N_VALIDATION = 2_000
 
 # The first value of each parameter is its default; epochs are a factor on what "auto" resolves to.

@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.callbacks import Callback, LRScheduler
 from torch import Tensor
@@ -37,6 +36,7 @@ from sklenet._targets import (
     check_declared_classes,
     drop_weightless,
     find_classes,
+    refuse_missing_labels,
     stratified_split,
     training_weights,
 )
@@ -470,13 +470,15 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             device = device_for_loading(state["device"])
             state["net_"] = net_from_state(state["net_"], clone_callbacks(state["callbacks"]), device)
             state["_canvas"] = canvas_from_state(state["_canvas"])
+            # joblib may hand out memory maps of a file that does not stay.
+            state["classes_"] = np.array(state["classes_"])
         super().__setstate__(state)
 
     def _compute(self, X: ArrayLike, finish: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
         """Validate images and compute finish(logits), (n_samples, n_classes)."""
         check_is_fitted(self)
         rows, shape = as_rows(X)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             rows = validate_data(self, rows, reset=False, dtype=_PIXEL_DTYPES)
         self._check_shape(shape)
         self._canvas.pixels.warn_if_unlike(rows)
@@ -487,10 +489,10 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ) -> "_TrainingData":
         """Check X, y and the weights against each other and, unless `reset`, against the earlier fit."""
         rows, shape = as_rows(X)
+        refuse_missing_labels(y)
         # What overflows float32 becomes infinity, and is refused as such.
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             rows, labels = validate_data(self, rows, y, reset=reset, dtype=_PIXEL_DTYPES)
-        check_classification_targets(labels)
         if not reset:
             self._check_shape(shape)
         return _TrainingData(*drop_weightless(rows, labels, sample_weight), shape)
@@ -504,10 +506,11 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _make_images(self, data: "_TrainingData", classes: NDArray[Any], again: bool) -> Images:
         """Join what is trained on; the canvas is learned once, because the weights depend on it."""
+        declared = check_image_shape(self.image_shape)
         if again:
+            self._check_shape(declared)
             canvas = self._canvas
         else:
-            declared = check_image_shape(self.image_shape)
             shape = resolve_image_shape(data.rows.shape[1], declared=declared, seen=data.shape)
             canvas = Canvas(shape, PixelStatistics.of(data.rows, shape))
         targets = np.searchsorted(classes, data.labels)

@@ -176,7 +176,7 @@ class TableConv2d(nn.Module):
     @property
     def fan_in(self) -> Tensor:
         """Inputs to the unit that each connection ends in, (60, 1, 1): 75, 100 or 150."""
-        return 25 * torch.bincount(self.outputs)[self.outputs].view(-1, 1, 1)
+        return 25 * torch.bincount(self.outputs)[self.outputs].to(torch.float32).view(-1, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve (b, 6, 14, 14) to (b, 16, 10, 10)."""

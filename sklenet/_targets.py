@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils import compute_class_weight
+from sklearn.utils._missing import is_pandas_na, is_scalar_nan
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 ClassWeight = dict[Any, float] | str | None
@@ -29,13 +31,28 @@ def drop_weightless(
     return rows[kept], y[kept], weights[kept]
 
 
+def refuse_missing_labels(y: ArrayLike | None) -> None:
+    """Refuse None, NaN and pandas.NA among labels that are objects; NumPy cannot sort them, or makes a class of them.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    labels = np.asarray(y)
+    if labels.dtype != object or y is None:
+        return
+    if any(label is None or is_pandas_na(label) or is_scalar_nan(label) for label in labels.ravel()):
+        raise ValueError("y contains NaN, None or another missing label; drop those samples, or name their class.")
+
+
 def find_classes(y: NDArray[Any]) -> NDArray[Any]:
     """Return the sorted labels of y.
 
     Raises
     ------
     ValueError
-        If there is but one class.
+        If there is but one class, or the labels are continuous numbers.
     TypeError
         If labels of several types cannot be sorted.
     """
@@ -46,6 +63,7 @@ def find_classes(y: NDArray[Any]) -> NDArray[Any]:
         raise TypeError(
             f"y has labels of the types {kinds}, which cannot be sorted; pass labels of one type."
         ) from error
+    check_classification_targets(y)
     if len(classes) < 2:
         raise ValueError(
             "LeNetClassifier needs samples of at least two classes, with positive weight; y has 1 class: "

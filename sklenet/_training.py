@@ -24,6 +24,9 @@ Batch = tuple[dict[str, Tensor], Tensor]
 # Images that a trained net is tried on.
 _N_TO_TELL_APART = 64
 
+# Guessing costs log(n_classes). Single epochs of a sound training stay below a few times that.
+_FAR_BEYOND_CHANCE = 100
+
 
 @dataclass
 class Images(torch.utils.data.Dataset[Batch]):
@@ -239,19 +242,26 @@ def train(net: Net, images: Images, validation: Images | None, n_epochs: int, ca
             with suppress(StopTraining):
                 net.fit_loop(images, epochs=n_epochs)
             net.notify("on_train_end", X=images, y=None)
-            _refuse_dead(net, images)
+            _refuse_failed(net, images)
     finally:
         # What the net keeps must not hold the data.
         net.callbacks_, net.train_split = own, None
 
 
 @torch.no_grad()
-def _refuse_dead(net: Net, images: Images) -> None:
-    """Refuse a net whose units have all died: its loss is finite, but every image gets the same logits."""
+def _refuse_failed(net: Net, images: Images) -> None:
+    """Refuse what every loss on the way does not show: a last step too far, a loss beyond chance, units all dead."""
     net.module_.eval()
     some = np.linspace(0, len(images) - 1, min(len(images), _N_TO_TELL_APART)).astype(np.intp)
     X, _ = images.batch(some, torch.device(net.device))
-    if _all_alike(net.infer(X)) and not _all_alike(X["images"]):
+    logits = net.infer(X)
+    loss = net.history[-1, "train_loss"]
+    if not torch.isfinite(logits).all() or loss > _FAR_BEYOND_CHANCE * math.log(len(images.classes)):
+        raise ValueError(
+            f"training diverged at epoch {len(net.history)} (loss is {loss:g}, or the weights have grown beyond "
+            f"float32); lower lr, now {net.lr:g}."
+        )
+    if _all_alike(logits) and not _all_alike(X["images"]):
         raise ValueError(
             "training diverged: the network gives every image the same output, its units have died; "
             f"lower lr, now {net.lr:g}, or weight_decay, now {net.optimizer__weight_decay:g}."

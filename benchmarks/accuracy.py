@@ -1,6 +1,6 @@
 """Measure what the documentation promises of accuracy and fit time, on the published data.
 
-    python benchmarks/accuracy.py full --data-home DIR      # MNIST, all 60,000 training images, about an hour
+    python benchmarks/accuracy.py full --data-home DIR      # all of MNIST, about half an hour
     python benchmarks/accuracy.py curves --data-home DIR    # by number of training images, half an hour
     python benchmarks/accuracy.py report                    # the tables again, from what is on disk
 

@@ -8,6 +8,7 @@ and of the 8,000 training characters of KMNIST, and scored on 2,000 others of th
 """
 
 import argparse
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,21 +72,19 @@ def _settings() -> Iterator[tuple[str, Any]]:
 
 def _measure(data_home: str | None) -> None:
     done = _finished()
-    for data in ("mnist", "kmnist"):
+    for n_train, data in itertools.product(_SIZES, ("mnist", "kmnist")):
         split = load(data, data_home)
         X, y = split.X_train, split.y_train
         training, validation = train_test_split(np.arange(len(y)), test_size=_N_VALIDATION, stratify=y, random_state=0)
-        for n_train in _SIZES:
-            for parameter, value in _settings():
-                for seed in range(_N_DRAWS):
-                    row = {"data": data, "n_train": n_train, "parameter": parameter, "value": value, "seed": seed}
-                    if tuple(map(str, row.values())) in done:
-                        continue
-                    drawn = training[draw(y[training], n_train, seed)]
-                    model = _model(parameter, value, n_train, seed).fit(X[drawn], y[drawn])
-                    row["error_rate"] = round(1 - model.score(X[validation], y[validation]), 6)
-                    pd.DataFrame([row]).to_csv(_RESULTS, mode="a", header=not _RESULTS.exists(), index=False)
-                    print(*row.values(), flush=True)
+        for (parameter, value), seed in itertools.product(_settings(), range(_N_DRAWS)):
+            row = {"data": data, "n_train": n_train, "parameter": parameter, "value": value, "seed": seed}
+            if tuple(map(str, row.values())) in done:
+                continue
+            drawn = training[draw(y[training], n_train, seed)]
+            model = _model(parameter, value, n_train, seed).fit(X[drawn], y[drawn])
+            row["error_rate"] = round(1 - model.score(X[validation], y[validation]), 6)
+            pd.DataFrame([row]).to_csv(_RESULTS, mode="a", header=not _RESULTS.exists(), index=False)
+            print(*row.values(), flush=True)
 
 
 def _finished() -> set[tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Measure the default parameters of LeNetClassifier against their neighbours, on training images alone.
 
-    python benchmarks/tune_defaults.py --data-home DIR      # half an hour; goes on where it was stopped
+    python benchmarks/tune_defaults.py --data-home DIR      # an hour; goes on where it was stopped
     python benchmarks/tune_defaults.py --report             # the table again
 
 One parameter at a time moves away from the defaults. Models are trained on stratified draws of MNIST's training images
@@ -24,8 +24,8 @@ from sklenet import LeNetClassifier
 from sklenet._training import make_plan
 
 _RESULTS = Path(__file__).parent / "results" / "tune_defaults.csv"
-_SIZES = (100, 1_000)
-_N_DRAWS = 2
+_SIZES = (100, 1_000, 6_000)
+_N_DRAWS = 3
 _N_VALIDATION = 2_000
 
 # The first value of each parameter is its default; epochs are a factor on what "auto" resolves to.

@@ -26,16 +26,7 @@ def affine(images: Tensor, generator: Generator) -> Tensor:
     -------
     distorted : Tensor of shape (b, 1, 32, 32)
     """
-    n_images = len(images)
-    draws = _uniform((6, n_images), images, generator)
-    angle, shear = torch.deg2rad(10 * draws[0]), 0.1 * draws[1]
-    scale_x, scale_y = 1 + 0.1 * draws[2], 1 + 0.1 * draws[3]
-    shift_x, shift_y = 0.125 * draws[4], 0.125 * draws[5]  # the canvas is 2 wide
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    matrix = torch.stack(
-        [scale_x * cos, shear - scale_y * sin, shift_x, scale_x * sin, scale_y * cos, shift_y], dim=1
-    ).view(n_images, 2, 3)
-    return _sample(images, _grid(matrix, images))
+    return _sample(images, _grid(_random_affine(images, generator), images))
 
 
 def elastic(images: Tensor, generator: Generator) -> Tensor:
@@ -58,13 +49,14 @@ def elastic(images: Tensor, generator: Generator) -> Tensor:
     .. [1] P. Y. Simard, D. Steinkraus and J. C. Platt, "Best practices for convolutional neural networks applied to
        visual document analysis", ICDAR 2003, section 2.
     """
-    images = affine(images, generator)
+    matrix = _random_affine(images, generator)
     n_images, _, height, width = images.shape
     field = 34 * _smooth(_uniform((2 * n_images, 1, height, width), images, generator), sigma=4.0)
     pixels = images.new_tensor([2 / width, 2 / height])
-    displacement = field.view(n_images, 2, height, width).permute(0, 2, 3, 1) * pixels
-    still = torch.eye(2, 3, dtype=images.dtype, device=images.device).expand(n_images, 2, 3)
-    return _sample(images, _grid(still, images) + displacement)
+    displacement = field.view(n_images, 2, height * width).mT * pixels
+    # matrix @ (position + displacement) at once: sampling twice would blur twice.
+    displaced = (displacement @ matrix[:, :, :2].mT).view(n_images, height, width, 2)
+    return _sample(images, _grid(matrix, images) + displaced)
 
 
 DISTORTIONS: dict[str, Distortion] = {"affine": affine, "elastic": elastic}
@@ -98,6 +90,18 @@ def _describe(value: object) -> str:
 def _uniform(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:
     """Draw numbers within ±1."""
     return torch.empty(shape, dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=generator)
+
+
+def _random_affine(images: Tensor, generator: Generator) -> Tensor:
+    """Draw matrices (b, 2, 3) that map positions in the output to positions in the images, the canvas 2 wide."""
+    n_images = len(images)
+    draws = _uniform((6, n_images), images, generator)
+    angle, shear = torch.deg2rad(10 * draws[0]), 0.1 * draws[1]
+    scale_x, scale_y = 1 + 0.1 * draws[2], 1 + 0.1 * draws[3]
+    shift_x, shift_y = 0.125 * draws[4], 0.125 * draws[5]
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    rows = [scale_x * cos, shear - scale_y * sin, shift_x, scale_x * sin, scale_y * cos, shift_y]
+    return torch.stack(rows, dim=1).view(n_images, 2, 3)
 
 
 def _grid(matrix: Tensor, images: Tensor) -> Tensor:

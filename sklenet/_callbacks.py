@@ -60,18 +60,22 @@ def schedule(n_steps: int, *, anneal: bool) -> LRScheduler:
 
 
 class StopWhenNotImproving(Callback):
-    """Early stopping on the validation accuracy of averaged weights; the best of them are kept.
+    """Early stopping on the validation scores of averaged weights; the most accurate of them are kept.
 
     A schedule that is cut short would end unannealed. Here the learning rate is constant, and what is evaluated and
     kept is the polynomial-decay average of the weights [1]_, which is as good at any time as an annealed model of that
     length: average += (eta + 1) / (step + eta + 1) * (weights - average), with eta = 8.
+
+    A small validation set knows few accuracies: one of ten images reaches its best by chance, early, while the model
+    goes on improving. So a falling loss counts as an improvement too, and of equally accurate weights the latest are
+    kept.
 
     Parameters
     ----------
     patience : int
         Epochs without an improvement after which to stop.
     tol : float
-        Gain in accuracy that counts as an improvement.
+        Gain in accuracy, or fall of the loss, that counts as an improvement.
 
     References
     ----------
@@ -87,7 +91,8 @@ class StopWhenNotImproving(Callback):
 
     def on_train_begin(self, net: Net, **_: Any) -> None:
         """Start from the present weights."""
-        self.n_steps_, self.misses_, self.best_score_ = 0, 0, -np.inf
+        self.n_steps_, self.misses_ = 0, 0
+        self.best_accuracy_, self.least_loss_ = -np.inf, np.inf
         self.average_ = self.best_ = _copy(dict(net.module_.named_parameters()))
         net.average_ = self.average_
 
@@ -102,11 +107,14 @@ class StopWhenNotImproving(Callback):
         torch._foreach_lerp_([self.average_[name] for name in weights], list(weights.values()), share)
 
     def on_epoch_end(self, net: Net, **_: Any) -> None:
-        """Keep the best weights, count the epochs without a better one."""
-        score = net.history[-1, "valid_acc"]
-        self.misses_ = self.misses_ + 1 if score < self.best_score_ + self.tol else 0
-        if score > self.best_score_:
-            self.best_score_, self.best_ = score, _copy(self.average_)
+        """Keep the best weights, count the epochs without an improvement."""
+        accuracy, loss = net.history[-1, ("valid_acc", "valid_loss")]
+        improved = accuracy >= self.best_accuracy_ + self.tol or loss <= self.least_loss_ - self.tol
+        self.misses_ = 0 if improved else self.misses_ + 1
+        if accuracy >= self.best_accuracy_:
+            self.best_ = _copy(self.average_)
+        self.best_accuracy_ = max(self.best_accuracy_, accuracy)
+        self.least_loss_ = min(self.least_loss_, loss)
         if self.misses_ > self.patience:
             net.stop_ = True
 

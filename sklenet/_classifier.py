@@ -107,14 +107,14 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         in [3]_. A callable takes a batch (b, 1, 32, 32) of standardised images, float32, and a torch.Generator to draw
         from, and returns a batch of the same shape and dtype. Set more epochs with it: 20 on the whole of MNIST.
     early_stopping : bool, default=False
-        Whether to set a part of the training data aside, score it after every epoch, stop when the accuracy no longer
-        improves, and keep the best weights.
+        Whether to set a part of the training data aside, score it after every epoch, stop when neither accuracy nor
+        loss improves, and keep the most accurate weights, the latest of equals.
     validation_fraction : float, default=0.1
         The part that is set aside, stratified by class. Used with `early_stopping` only.
     n_iter_no_change : int, default=10
         Epochs without an improvement by `tol` after which to stop. Used with `early_stopping` only.
     tol : float, default=1e-4
-        Gain in accuracy that counts as an improvement. Used with `early_stopping` only.
+        Gain in accuracy, or fall of the loss, that counts as an improvement. Used with `early_stopping` only.
     class_weight : dict, "balanced" or None, default=None
         Weights {label: weight}; a class that is left out weighs 1. "balanced" weighs a class inversely to its
         frequency. Multiplied with `sample_weight`.
@@ -304,7 +304,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         plan = make_plan(len(training), self.max_epochs, self.batch_size, self.weight_decay)
         net = self._make_net(len(classes), plan, seed)
         if again:
-            net.start_from(self.net_)
+            self._check_size()
+            net.module_.load_state_dict(self.net_.module_.state_dict())
 
         given = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
         context = self._init_callback_context(max_subtasks=plan.n_epochs)
@@ -327,8 +328,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ) -> Self:
         """Train for one epoch, from the present weights, at constant learning rate.
 
-        The optimiser's state goes on from call to call, after `fit` too. Pixels are standardised as the first call
-        found them, so let it see a fair sample.
+        The optimiser's state goes on from call to call, after `fit` too; so does an automatic weight decay. Pixels are
+        standardised as the first call found them, so let it see a fair sample.
 
         Parameters
         ----------
@@ -348,8 +349,9 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As `fit`; with `early_stopping=True` or `class_weight="balanced"`; if `classes` is missing in the first call
-            or y has a label that was never declared.
+            As `fit`; with `early_stopping=True` or `class_weight="balanced"`; if `architecture` or `width` has changed
+            since the weights were made; if `classes` is missing in the first call or y has a label that was never
+            declared.
         """
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True; set early_stopping=False.")
@@ -365,13 +367,17 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         # Where fit would train a model on as many images, this call makes the first of its passes.
         plan = make_plan(len(images), "auto", self.batch_size, self.weight_decay)
         if again:
+            self._check_size()
+            if self.weight_decay == "auto":
+                plan = plan._replace(weight_decay=self.weight_decay_)
             # A copy, so that a failed call leaves the present net as it is.
-            net = copy_net(self.net_, clone_callbacks(self.callbacks))
-            net.batch_size, net.augment = plan.batch_size, self._distortion()
+            params = self._net_params(len(declared), plan, self.net_.seed)
+            net = copy_net(self.net_, clone_callbacks(self.callbacks), params)
+            net.augment = self._distortion()
         else:
             net = self._make_net(len(declared), plan, self._draw_seed())
         for group in net.optimizer_.param_groups:
-            group["lr"] = self.lr
+            group.update(lr=net.lr, weight_decay=plan.weight_decay)
         train(net, images, None, 1, [])
         earlier = self.loss_curve_ if again else []
         self.__dict__.update(_fitted(net, images), loss_curve_=[*earlier, net.history[-1, "train_loss"]])
@@ -529,8 +535,17 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _distortion(self) -> Distortion | None:
         return DISTORTIONS[self.augment] if isinstance(self.augment, str) else self.augment
 
-    def _make_net(self, n_classes: int, plan: Plan, seed: int) -> Net:
-        params = {
+    def _check_size(self) -> None:
+        for name in ("architecture", "width"):
+            there, now = getattr(self.net_, f"module__{name}"), getattr(self, name)
+            if now != there:
+                raise ValueError(
+                    f"Training goes on with {name}={there!r}, but {name} is {now!r} now; set it back, or start anew by "
+                    "fit with warm_start=False."
+                )
+
+    def _net_params(self, n_classes: int, plan: Plan, seed: int) -> dict[str, Any]:
+        return {
             "seed": seed,
             "lr": float(self.lr),
             "batch_size": plan.batch_size,
@@ -541,6 +556,9 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             "optimizer__weight_decay": plan.weight_decay,
             "criterion__label_smoothing": float(self.label_smoothing),
         }
+
+    def _make_net(self, n_classes: int, plan: Plan, seed: int) -> Net:
+        params = self._net_params(n_classes, plan, seed)
         net = build_net(params, clone_callbacks(self.callbacks), resolve_device(self.device))
         net.augment = self._distortion()
         return net

@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -72,9 +72,10 @@ def _restore_layout(optimizer: torch.optim.Optimizer) -> None:
                 moments[name] = torch.empty_like(weight).copy_(moment)
 
 
-def copy_net(net: Net, callbacks: Sequence[Any] = ()) -> Net:
-    """Copy a net by way of what would be stored of it."""
-    return net_from_state(net_to_state(net), callbacks, net.device)
+def copy_net(net: Net, callbacks: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Net:
+    """Copy a net by way of what would be stored of it, with other parameters if they are given."""
+    state = net_to_state(net)
+    return net_from_state(state | {"params": params or state["params"]}, callbacks, net.device)
 
 
 def canvas_to_state(canvas: Canvas) -> dict[str, Any]:

@@ -140,23 +140,6 @@ class Net(NeuralNetClassifier):
             return self.module_(x["images"])
         return functional_call(self.module_, self.average_, (x["images"],))
 
-    def start_from(self, other: "Net") -> None:
-        """Take over the weights of a net of the same size.
-
-        Raises
-        ------
-        ValueError
-            If it has another size.
-        """
-        for name in ("architecture", "width"):
-            mine, theirs = (getattr(net, f"module__{name}") for net in (self, other))
-            if mine != theirs:
-                raise ValueError(
-                    f"warm_start=True goes on with {name}={theirs!r}, but {name} is {mine!r} now; "
-                    "set it back, or set warm_start=False to start anew."
-                )
-        self.module_.load_state_dict(other.module_.state_dict())
-
     def evaluation_weights(self) -> Mapping[str, Tensor]:
         """Return the averaged weights, if there are any, or the module's."""
         return self.module_.state_dict() if self.average_ is None else self.average_

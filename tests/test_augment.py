@@ -165,7 +165,8 @@ def test_rotation_and_scale_together_keep_the_images_axes_apart(drawn):
 
 
 def test_elastic_displacement_is_1_4_pixels(monkeypatch):
-    monkeypatch.setattr(_augment, "affine", lambda images, generator: images)
+    still = torch.eye(2, 3).expand(600, 2, 3)
+    monkeypatch.setattr(_augment, "_random_affine", lambda images, generator: still)
     x = torch.arange(32, dtype=torch.float32).expand(600, 1, 32, 32)  # pixels say where they are
     moved_x = (elastic(x, seeded(1)) - x)[:, 0, 12:20, 12:20]
     y = x.transpose(2, 3)
@@ -176,6 +177,16 @@ def test_elastic_displacement_is_1_4_pixels(monkeypatch):
     # Both directions are displaced independently, and neighbours alike.
     assert abs(np.corrcoef(moved_x.ravel(), moved_y.ravel())[0, 1]) < 0.1
     assert np.corrcoef(moved_x[:, :, :-1].ravel(), moved_x[:, :, 1:].ravel())[0, 1] > 0.95
+
+
+def test_elastic_displaces_first_and_turns_then(monkeypatch):
+    def middle(images, matrix):
+        monkeypatch.setattr(_augment, "_random_affine", lambda images, generator: matrix.expand(4, 2, 3))
+        return elastic(images, seeded(1))[:, 0, 8:24, 8:24]
+
+    columns = torch.arange(32, dtype=torch.float32).expand(4, 1, 32, 32)  # pixels say in which column they are
+    turned = middle(columns, torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]))
+    assert_allclose(turned, 31 - middle(columns.mT, torch.eye(2, 3)), atol=1e-4)
 
 
 def test_named_distortions_are_these():

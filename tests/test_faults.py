@@ -1036,7 +1036,7 @@ def load_inside(mode):
 
 @row(55)
 def numpy_scalars_as_parameters():
-    plain = {"max_epochs": 2, "batch_size": 16, "lr": 0.25, "weight_decay": 0.5, "dropout": 0.125, "random_state": 3}
+    plain = {"max_epochs": 2, "batch_size": 16, "lr": 2**-8, "weight_decay": 0.5, "dropout": 0.125, "random_state": 3}
     scalars = {name: np.int64(value) if isinstance(value, int) else np.float32(value) for name, value in plain.items()}
     scalars |= {"image_shape": (np.int64(28), np.uint8(28)), "width": np.float64(1), "early_stopping": np.bool_(False)}
     model = lenet(**scalars).fit(FEW.reshape(40, -1), FEW_Y)

@@ -12,7 +12,7 @@ from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring, 
 from torch.optim.lr_scheduler import StepLR
 
 from sklenet import LeNetClassifier
-from sklenet._callbacks import OneCycle
+from sklenet._callbacks import OneCycle, StopWhenNotImproving
 from sklenet._canvas import Canvas
 from sklenet._images import PixelStatistics
 from sklenet._persistence import copy_net
@@ -240,6 +240,37 @@ def test_early_stopping_stops_when_nothing_improves_for_n_iter_no_change_epochs(
     assert classifier.n_epochs_ == len(classifier.validation_scores_) == patience + 2
 
 
+def run_early_stopping(scores, patience):
+    """Feed (accuracy, loss) of each epoch to the callback, the weight being the epoch's index; return what it keeps."""
+    net = make_net()
+    net.stop_ = False
+    stopping = StopWhenNotImproving(patience, tol=1e-4)
+    stopping.on_train_begin(net)
+    for epoch, (accuracy, loss) in enumerate(scores):
+        stopping.average_["output.bias"].fill_(epoch)
+        net.history.new_epoch()
+        net.history.record("valid_acc", accuracy)
+        net.history.record("valid_loss", loss)
+        stopping.on_epoch_end(net)
+        if net.stop_:
+            break
+    stopping.on_train_end(net)
+    return epoch, int(net.module_.output.bias[0])
+
+
+@pytest.mark.parametrize(
+    ("scores", "last", "kept"),
+    [
+        pytest.param([(0.5, 1), (0.8, 2), (0.7, 2), (0.7, 2), (0.9, 2)], 3, 1, id="nothing-improves"),
+        pytest.param([(0.5, 1), (0.8, 2), (0.8, 2), (0.7, 2), (0.9, 2)], 3, 2, id="the-latest-of-equals"),
+        pytest.param([(0.8, 1), (0.7, 0.9), (0.7, 0.8), (0.7, 0.7), (0.9, 2)], 4, 4, id="a-falling-loss-improves"),
+        pytest.param([(0.8, 1), (0.7, 1), (0.7, 0.99995), (0.9, 1)], 2, 0, id="by-tol"),
+    ],
+)
+def test_early_stopping_rule(scores, last, kept):
+    assert run_early_stopping(scores, patience=1) == (last, kept)
+
+
 def test_tol_and_n_iter_no_change_act_in_early_stopping_only(digits):
     assert make(tol=2.0, n_iter_no_change=1, max_epochs=5).fit(*digits).n_epochs_ == 5
 
@@ -420,6 +451,27 @@ def test_partial_fit_after_fit_starts_from_lr_and_not_from_the_annealed_rate(dig
     classifier = make(lr=0.01).fit(*digits).set_params(callbacks=[RecordRates()])
     classifier.partial_fit(*digits)
     assert_allclose(rates, 0.01)
+
+
+@pytest.mark.parametrize("change", [{"width": 1.0}, {"architecture": "1998", "width": 1.0}])
+def test_partial_fit_refuses_another_network(digits, change):
+    classifier = make().fit(*digits).set_params(**change)
+    with pytest.raises(ValueError, match="Training goes on with"):
+        classifier.partial_fit(*digits)
+
+
+@pytest.mark.parametrize(
+    "change", [{"dropout": 0.5}, {"label_smoothing": 0.3}, {"weight_decay": 30.0}, {"augment": "affine"}], ids=str
+)
+def test_partial_fit_goes_on_with_changed_parameters(digits, change):
+    there, other = (make(random_state=0).fit(*digits) for _ in range(2))
+    assert differ(there.partial_fit(*digits), other.set_params(**change).partial_fit(*digits))
+
+
+def test_partial_fit_keeps_an_automatic_weight_decay(digits):
+    classifier = make().fit(*digits)
+    before = classifier.weight_decay_
+    assert classifier.partial_fit(digits[0][:20], digits[1][:20]).weight_decay_ == before
 
 
 def test_partial_fit_learns(digits):

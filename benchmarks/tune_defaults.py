@@ -53,9 +53,9 @@ def main() -> None:
 
 def report() -> str:
     """Make the table of validation errors in percent, as Markdown."""
-    rows = pd.read_csv(_RESULTS)
+    rows = pd.read_csv(_RESULTS, dtype={"value": str}, keep_default_na=False)
     rows["error_rate"] *= 100
-    errors = rows.fillna({"value": ""}).pivot_table(
+    errors = rows.pivot_table(
         values="error_rate", index=["parameter", "value"], columns=["data", "n_train"], sort=False
     )
     table = errors.map("{:.2f}".format)

@@ -1,4 +1,4 @@
-"""What the README says is so: its code runs, its tables are the committed results."""
+"""What the README says is so: its code runs, and tables on any page are the committed results."""
 
 import doctest
 import subprocess
@@ -18,12 +18,18 @@ def test_code_runs_as_it_stands():
     assert results.failed == 0
 
 
-def test_tables_are_printed_by_the_command_it_names():
-    printed = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "accuracy.py", "report"], check=True, capture_output=True, text=True
-    ).stdout
-    _, _, rest = README.partition("<!-- results -->\n")
-    tables, _, _ = rest.partition("<!-- end of results -->")
+@pytest.mark.parametrize(
+    ("page", "marker", "command"),
+    [
+        ("README.md", "results", ["accuracy.py", "report"]),
+        ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
+    ],
+)
+def test_tables_are_printed_by_the_command_that_is_named(page, marker, command):
+    program = [sys.executable, ROOT / "benchmarks" / command[0], *command[1:]]
+    printed = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    _, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(f"<!-- {marker} -->\n")
+    tables, _, _ = rest.partition(f"<!-- end of {marker} -->")
     assert tables.strip() == printed.strip()
 
 

@@ -1,7 +1,7 @@
 """Compare LeNet with a support vector machine and a random forest: error rate, time and memory.
 
     python benchmarks/compare.py
-    python benchmarks/compare.py --datasets mnist --data-home DIR --train-size 1000 --seeds 5
+    python benchmarks/compare.py --datasets mnist kmnist --train-size 1000 --seeds 5
 
 Without arguments it runs on data that come with the libraries. Every classifier gets the same pixels of the same
 images; hyper-parameters are chosen on training images alone. Ctrl-C keeps what is finished.
@@ -9,7 +9,6 @@ images; hyper-parameters are chosen on training images alone. Ctrl-C keeps what 
 
 import argparse
 import itertools
-import os
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -57,9 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "--datasets",
         nargs="+",
         type=_one_of("data set", DATASETS),
-        default=["digits", "mnist_sample"],
+        default=["digits", "mnist_sample", "characters"],
         metavar="NAME",
-        help=f"any of {', '.join(DATASETS)} (default: digits mnist_sample)",
+        help=f"any of {', '.join(DATASETS)} (default: digits mnist_sample characters)",
     )
     add(
         "--models",
@@ -74,9 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--data-home",
         type=Path,
-        default=os.environ.get("SKLENET_DATA"),
         metavar="DIR",
-        help="folder with the published files in mnist/, fashion_mnist/, kmnist/ (default: $SKLENET_DATA)",
+        help="folder of the published data sets (default: $SKLENET_DATA, or the user's cache)",
     )
     add(
         "--output",

@@ -3,17 +3,16 @@
 import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import resample
 
-from sklenet.datasets import load_mnist_sample
-from sklenet.datasets._formats import read_idx
+from sklenet.datasets import fetch_dataset, load_mnist_sample, make_characters
+from sklenet.datasets._registry import DATASETS as PUBLISHED
 
 DataHome = str | os.PathLike[str] | None
 
@@ -39,7 +38,7 @@ def load(name: str, data_home: DataHome = None, *, train_size: int | None = None
     name : str
         A key of `DATASETS`.
     data_home : path-like, optional
-        Folder in which a folder `name` holds the published files; for data sets that do not come with a library.
+        As in :func:`sklenet.datasets.fetch_dataset`; for data sets that do not come with a library.
     train_size : int, optional
         Keep so many training images, drawn stratified by class; all by default. The test images stay.
     seed : int, default=0
@@ -51,8 +50,8 @@ def load(name: str, data_home: DataHome = None, *, train_size: int | None = None
 
     Raises
     ------
-    FileNotFoundError
-        If published files are missing.
+    OSError
+        If published files are missing and cannot be fetched.
     ValueError
         If `train_size` is more than there are or too few for the classes, or a file is damaged.
 
@@ -80,7 +79,7 @@ def draw(y: NDArray[Any], n_samples: int, seed: int) -> NDArray[np.intp]:
 def _digits(data_home: DataHome) -> Split:
     X, y = load_digits(return_X_y=True)
     # The pixels are integers 0-16 in float64.
-    return _divide(X.astype(np.uint8), y, test_size=0.25)
+    return _divide(X.astype(np.uint8), y, 0.25)
 
 
 def _mnist_sample(data_home: DataHome) -> Split:
@@ -89,43 +88,37 @@ def _mnist_sample(data_home: DataHome) -> Split:
     return Split(X_train, y_train, X_test, y_test)
 
 
+def _characters(data_home: DataHome) -> Split:
+    letters = make_characters(6000, random_state=0)
+    # Test images are of font families that no training image is of.
+    families = GroupShuffleSplit(n_splits=1, test_size=2, random_state=0)
+    ((train, test),) = families.split(letters.data, letters.target, letters.groups)
+    return Split(letters.data[train], letters.target[train], letters.data[test], letters.target[test])
+
+
 def _published(name: str, data_home: DataHome) -> Split:
-    return Split(*_read(name, data_home, "train"), *_read(name, data_home, "t10k"))
+    X_train, y_train = fetch_dataset(name, subset="train", data_home=data_home, return_X_y=True)
+    X_test, y_test = fetch_dataset(name, subset="test", data_home=data_home, return_X_y=True)
+    return Split(X_train, y_train, X_test, y_test)
 
 
-def _kmnist(data_home: DataHome) -> Split:
-    # The test split alone, divided: the 10,000 characters for which no download is needed where this project is tested.
-    return _divide(*_read("kmnist", data_home, "t10k"), test_size=2000)
+def _half_published(name: str, subset: str, test_size: float, data_home: DataHome) -> Split:
+    X, y = fetch_dataset(name, subset=subset, data_home=data_home, return_X_y=True)
+    return _divide(X, y, test_size)
 
 
 DATASETS: dict[str, Callable[[DataHome], Split]] = {
     "digits": _digits,
     "mnist_sample": _mnist_sample,
-    "mnist": partial(_published, "mnist"),
-    "fashion_mnist": partial(_published, "fashion_mnist"),
-    "kmnist": _kmnist,
+    "characters": _characters,
+    **{name: partial(_published, name) for name in PUBLISHED},
+    # The test split alone, divided: the 10,000 characters for which no download is needed where this project is tested.
+    "kmnist": partial(_half_published, "kmnist", "test", 2000),
+    # The background set alone, divided, because the other one has other classes.
+    "omniglot": partial(_half_published, "omniglot", "train", 0.25),
 }
 
 
 def _divide(X: NDArray[np.uint8], y: NDArray[Any], test_size: float) -> Split:
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=test_size, stratify=y, random_state=0)
     return Split(X_train, y_train, X_test, y_test)
-
-
-def _read(name: str, data_home: DataHome, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Read the images, as rows of pixels, and the labels of one published part, "train" or "t10k"."""
-    images, labels = (_find(name, data_home, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
-    X = read_idx(images)
-    return X.reshape(len(X), -1), read_idx(labels).astype(np.int64)
-
-
-def _find(name: str, data_home: DataHome, file: str) -> Path:
-    """Path of a published file, compressed or not."""
-    for path in (Path(data_home or "", name, file + ending) for ending in (".gz", "")):
-        if data_home and path.is_file():
-            return path
-    where = f"is not in {Path(data_home, name)}" if data_home else "cannot be looked for without a data home"
-    raise FileNotFoundError(
-        f"{name} needs its published file {file}.gz, which {where}; "
-        f"give the folder that holds {name}/ with its IDX files by --data-home or in SKLENET_DATA."
-    )

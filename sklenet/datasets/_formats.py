@@ -1,15 +1,31 @@
-"""Readers of the file formats in which image data sets are published."""
+"""Readers of the file formats in which image data sets are published.
 
+No file is believed: what one says of its own size is checked before memory is taken for it, and no reader inflates more
+than that.
+"""
+
+import bz2
 import gzip
+import io
 import math
 import os
 import struct
+import zipfile
 import zlib
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.datasets import load_svmlight_file
+
+# What can be opened: a file, or a member of a zip archive.
+Source = Path | zipfile.Path
+
+# No file of the registry holds more: EMNIST's 697,932 training images are 522 MiB.
+MAX_BYTES = 2**30
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -17,23 +33,26 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Read an array from an IDX file, the format in which MNIST and its successors are published.
+def read_idx(*sources: str | os.PathLike[str] | zipfile.Path) -> NDArray[Any]:
+    """Read an array from IDX files, the format in which MNIST and its successors are published.
 
     Parameters
     ----------
-    path : str or path-like
-        The file, plain or compressed by gzip: its first bytes tell which, not its name.
+    *sources : str, path-like or zipfile.Path
+        One file, or several to be put one behind the other, plain or compressed by gzip: the first bytes tell which,
+        not the name.
 
     Returns
     -------
     array : ndarray
-        Of the shape and type that the file's header says, in the machine's byte order; writable.
+        Of the shape and type that the files' headers say, in the machine's byte order; writable. No second copy of it
+        is held in between.
 
     Raises
     ------
     ValueError
-        If the file is damaged, is no IDX file, or holds more or fewer numbers than its header says.
+        If a file is damaged, is no IDX file, holds more or fewer numbers than its header says, says more than a GiB,
+        or does not fit the first one.
 
     References
     ----------
@@ -46,42 +65,164 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "labels-idx1-ubyte")
     ...     _ = path.write_bytes(bytes([0, 0, 0x08, 1]) + bytes([0, 0, 0, 3]) + bytes([5, 0, 4]))
-    ...     read_idx(path)
-    array([5, 0, 4], dtype=uint8)
+    ...     read_idx(path, path)
+    array([5, 0, 4, 5, 0, 4], dtype=uint8)
     """
-    path = Path(path)
-    content = _unzipped(path)
-    dtype, shape, start = _idx_header(path, content)
-    expected = math.prod(shape) * dtype.itemsize
-    if len(content) - start != expected:
-        raise ValueError(
-            f"{path} is damaged: its header says shape {shape} of {dtype.name}, {expected} bytes, "
-            f"but {len(content) - start} bytes follow; get the file again."
-        )
-    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    files = [source if isinstance(source, Source) else Path(source) for source in sources]
+    headers = []
+    for source in files:
+        with _unzipped(source) as file:
+            headers.append(_idx_header(source, file))
+    dtype, first_shape = headers[0]
+    for source, (other, shape) in zip(files, headers, strict=True):
+        if (other, shape[1:]) != (dtype, first_shape[1:]):
+            raise ValueError(
+                f"{source} holds {other.name} of shape {shape}, which does not fit {dtype.name} of shape {first_shape} "
+                f"in {files[0]}."
+            )
+    array = np.empty((sum(shape[0] for _, shape in headers), *first_shape[1:]), dtype)
+    start = 0
+    for source, (_, shape) in zip(files, headers, strict=True):
+        with _unzipped(source) as file:
+            _idx_header(source, file)
+            _fill(array[start : start + shape[0]], source, file)
+        start += shape[0]
+    # In place where the file's byte order is the machine's; single bytes have none.
+    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _unzipped(path: Path) -> bytes:
-    content = path.read_bytes()
-    if not content.startswith(_GZIP_MAGIC):
-        return content
+@contextmanager
+def _unzipped(source: Source) -> Iterator[IO[bytes]]:
+    """Open a file to read what it holds, through gzip where it is so compressed; damage is a ValueError."""
+    with source.open("rb") as file:
+        zipped = file.read(2) == _GZIP_MAGIC
     try:
-        return gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged ({error}); get the file again.") from error
+        with source.open("rb") as file:
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if zipped else file
+    except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:
+        raise damaged(source, error) from error
 
 
-def _idx_header(path: Path, content: bytes) -> tuple[np.dtype[Any], tuple[int, ...], int]:
-    """Type and shape of the array in an IDX file, and where in the file it begins."""
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_DTYPES:
+def damaged(source: object, why: object) -> ValueError:
+    """Make the error for a file that cannot be read."""
+    return ValueError(f"{source} is damaged: {why}; get the file again.")
+
+
+def _idx_header(source: Source, file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Type and shape of the array in an IDX file, which is left at the array's first byte."""
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES:
         raise ValueError(
-            f"{path} is not an IDX file: one begins with two zero bytes, a type code (one of "
+            f"{source} is not an IDX file: one begins with two zero bytes, a type code (one of "
             f"{', '.join(f'0x{code:02x}' for code in _IDX_DTYPES)}) and the number of dimensions; "
-            f"this one begins with {content[:4].hex(' ') or 'nothing'}."
+            f"this one begins with {magic.hex(' ') or 'nothing'}."
         )
-    n_dimensions = content[3]
-    start = 4 + 4 * n_dimensions
-    if len(content) < start:
-        raise ValueError(f"{path} is damaged: it ends within its header; get the file again.")
-    shape = struct.unpack(f">{n_dimensions}I", content[4:start])
-    return np.dtype(_IDX_DTYPES[content[2]]), shape, start
+    n_dimensions = magic[3]
+    sizes = file.read(4 * n_dimensions)
+    if n_dimensions == 0 or len(sizes) < 4 * n_dimensions:
+        raise damaged(source, "it ends within its header")
+    dtype, shape = np.dtype(_IDX_DTYPES[magic[2]]), struct.unpack(f">{n_dimensions}I", sizes)
+    _check_size(source, math.prod(shape) * dtype.itemsize)
+    return dtype, shape
+
+
+def _check_size(source: object, n_bytes: int) -> None:
+    """Refuse a file that says it holds more than any data set here."""
+    if n_bytes > MAX_BYTES:
+        raise ValueError(
+            f"{source} says that it holds {n_bytes:,} bytes, more than the {MAX_BYTES:,} of any data set here; "
+            f"it is damaged, or a decompression bomb."
+        )
+
+
+def _fill(array: NDArray[Any], source: Source, file: IO[bytes]) -> None:
+    """Read all that is left in a file into an array of just that size."""
+    view = memoryview(array.reshape(-1).view(np.uint8).data)
+    n_read = 0
+    while n_read < len(view) and (n := file.readinto(view[n_read:])):  # type: ignore[attr-defined]
+        n_read += n
+    if n_read < len(view) or file.read(1):
+        found = "more" if n_read == len(view) else f"{n_read:,}"
+        raise damaged(
+            source,
+            f"its header says shape {array.shape} of {array.dtype.name}, {len(view):,} bytes, but {found} follow",
+        )
+
+
+def read_npz(path: Path) -> NDArray[Any]:
+    """Read the only array of a NumPy archive; it is read-only.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, holds other than one array, or objects, or says more than a GiB.
+    """
+    with open_zip(path) as archive:
+        names = archive.namelist()
+        if len(names) != 1:
+            raise damaged(path, f"it holds {names or 'nothing'} instead of one array")
+        content = read_member(archive, names[0])
+    # numpy.load would take memory for whatever shape the header says.
+    file = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran_order, dtype = read_header(file)
+        array = np.frombuffer(content, dtype, offset=file.tell())
+        return array.reshape(shape, order="F" if fortran_order else "C")
+    except ValueError as error:
+        raise damaged(path, error) from error
+
+
+def read_libsvm(path: Path, n_features: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Read a text file of LIBSVM compressed by bzip2: features (n, n_features), a number left out being 0, and labels.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is not of this format, or holds more than a GiB.
+    """
+    try:
+        with bz2.open(path) as file:
+            content = file.read(MAX_BYTES + 1)
+        _check_size(path, len(content))
+        X, y = load_svmlight_file(io.BytesIO(content), n_features=n_features, zero_based=False)
+    except (EOFError, OSError, ValueError) as error:
+        raise damaged(path, error) from error
+    return X.toarray(), y
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip archive whose members all lie inside it, and none of which is larger than a GiB.
+
+    Raises
+    ------
+    ValueError
+        If it is no zip archive, or has a member that would lie outside the folder that it is unpacked in.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise damaged(path, error) from error
+    try:
+        for member in archive.infolist():
+            _check_member(path, member)
+    except ValueError:
+        archive.close()
+        raise
+    return archive
+
+
+def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
+    name = PurePosixPath(member.filename.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts or PureWindowsPath(name).drive:
+        raise ValueError(f"{path} has a member {member.filename!r}, which climbs out of the archive; it is refused.")
+    _check_size(f"{path}, member {member.filename!r},", member.file_size)
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read a member of an archive, of which comes no more than the archive's table says."""
+    try:
+        return archive.read(name)
+    except (EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise damaged(archive.filename, f"member {name!r}: {error}") from error

@@ -4,11 +4,10 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
 
-_SIDE = 28
+from sklenet.datasets._bunch import as_bunch, check_subset
+
 _N_TRAIN = 5000
 
 _SUBSETS = {"train": slice(None, _N_TRAIN), "test": slice(_N_TRAIN, None), "all": slice(None)}
@@ -89,28 +88,14 @@ def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame
     >>> len(X_train), len(X_test)
     (5000, 1000)
     """
-    if subset not in _SUBSETS:
-        raise ValueError(
-            f"The 'subset' parameter of load_mnist_sample must be one of {list(_SUBSETS)}. Got {subset!r} instead."
-        )
+    check_subset("load_mnist_sample", subset)
     images, target = _read(_SUBSETS[subset])
-    data: Any = images.reshape(len(images), _SIDE * _SIDE)
-    labels: Any = target
-    feature_names = [f"pixel_{row}_{column}" for row in range(_SIDE) for column in range(_SIDE)]
-    frame = None
-    if as_frame:
-        data = pd.DataFrame(data, columns=feature_names)
-        labels = pd.Series(target, name="target")
-        frame = pd.concat([data, labels], axis=1)
-    if return_X_y:
-        return data, labels
-    return Bunch(
-        data=data,
-        target=labels,
-        frame=frame,
-        feature_names=feature_names,
+    return as_bunch(
+        images,
+        target,
+        return_X_y=return_X_y,
+        as_frame=as_frame,
         target_names=np.arange(10),
-        images=images,
         DESCR=(files(__package__) / "data" / "LICENSE-mnist.md").read_text(encoding="utf-8"),
     )
 

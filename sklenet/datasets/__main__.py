@@ -1,0 +1,69 @@
+"""List the published data sets, and fetch some by name.
+
+python -m sklenet.datasets
+python -m sklenet.datasets mnist kmnist --data-home DIR
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import pandas as pd
+
+from sklenet.datasets._cache import find_files, get_data_home
+from sklenet.datasets._fetch import list_datasets
+from sklenet.datasets._registry import SUBSETS, get_dataset
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sklenet.datasets", description="List the published data sets, or fetch some by name."
+    )
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="data sets to fetch (default: list what there is)")
+    add("--subset", choices=SUBSETS, default="all", help="fetch the files of one split only (default: all)")
+    add("--data-home", metavar="DIR", help="folder of the files (default: $SKLENET_DATA, or the user's cache)")
+    options = parser.parse_args(argv)
+    try:
+        lines = _fetch(options) if options.names else _list(options)
+    except (ImportError, OSError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> list[str]:
+    table = list_datasets(options.data_home)
+    columns = ["cached", "n_train", "n_test", "n_classes", "title"]
+    return [
+        f"Data sets, and which splits of them are in {get_data_home(options.data_home)}:",
+        "",
+        *_lines(table[columns]),
+    ]
+
+
+def _lines(table: pd.DataFrame) -> Iterator[str]:
+    """Table as text, each column as wide as it needs, numbers to the right."""
+    cells = table.reset_index().map(str)
+    cells.loc[-1] = cells.columns
+    for _, row in cells.sort_index().iterrows():
+        yield "  ".join(
+            text.rjust(width) if column.startswith("n_") else text.ljust(width)
+            for (column, text), width in zip(row.items(), cells.map(len).max(), strict=True)
+        ).rstrip()
+
+
+def _fetch(options: argparse.Namespace) -> list[str]:
+    for name in options.names:
+        get_dataset(name)  # a wrong name is said before hours of downloads
+    lines = []
+    for name in options.names:
+        paths = find_files(name, options.subset, options.data_home)
+        lines += [f"{name}: {path}" for path in dict.fromkeys(chain.from_iterable(paths.values()))]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

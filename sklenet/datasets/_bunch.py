@@ -1,0 +1,71 @@
+"""What every loader takes and returns, in the conventions of scikit-learn's loaders."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+from sklenet.datasets._registry import SUBSETS
+
+
+def check_subset(function: str, subset: str) -> None:
+    """Refuse a subset that is none."""
+    if subset not in SUBSETS:
+        raise ValueError(
+            f"The 'subset' parameter of {function} must be one of {list(SUBSETS)}. Got {subset!r} instead."
+        )
+
+
+def check_image_shape(function: str, image_shape: Any) -> tuple[int, int]:
+    """Refuse what is no shape of an image."""
+    match image_shape:
+        case (int() | np.integer() as height, int() | np.integer() as width) if height > 0 and width > 0:
+            return int(height), int(width)
+    raise ValueError(
+        f"The 'image_shape' parameter of {function} must be a tuple of two positive integers (height, width). "
+        f"Got {image_shape!r} instead."
+    )
+
+
+def as_bunch(
+    images: NDArray[np.uint8],
+    target: NDArray[Any] | None,
+    *,
+    return_X_y: bool,
+    as_frame: bool,
+    **more: Any,
+) -> Any:
+    """Put images and labels into the form that was asked for.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w), uint8
+    target : ndarray of shape (n,) or None
+    return_X_y : bool
+        Return ``(data, target)`` instead of a Bunch.
+    as_frame : bool
+        Give the data as a DataFrame and the target as a Series.
+    **more : object
+        Further attributes of the Bunch.
+
+    Returns
+    -------
+    bunch : Bunch
+        With `data` (n, h·w), of the same memory as `images`, `target`, `frame`, `feature_names` and `images`.
+    (data, target) : tuple if ``return_X_y=True``
+    """
+    n_images, height, width = images.shape
+    data: Any = images.reshape(n_images, height * width)
+    labels: Any = target
+    feature_names = [f"pixel_{row}_{column}" for row in range(height) for column in range(width)]
+    frame = None
+    if as_frame:
+        data = frame = pd.DataFrame(data, columns=feature_names)
+        if target is not None:
+            labels = pd.Series(target, name="target")
+            frame = pd.concat([data, labels], axis=1)
+    if return_X_y:
+        return data, labels
+    return Bunch(data=data, target=labels, frame=frame, feature_names=feature_names, images=images, **more)

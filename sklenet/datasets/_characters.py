@@ -1,0 +1,237 @@
+"""Characters of any alphabet, drawn in many fonts: data that need no download."""
+
+import math
+import os
+import string
+from collections import defaultdict
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, map_coordinates
+from sklearn.utils import check_random_state, check_scalar
+
+from sklenet.datasets._bunch import as_bunch, check_image_shape
+from sklenet.datasets._fonts import Face, read_faces, shipped_faces
+
+# MNIST's digits fill 20 of 28 pixels.
+_FILLED = 20 / 28
+
+
+def make_characters(
+    n_samples: int = 1000,
+    *,
+    alphabet: str = string.ascii_uppercase,
+    fonts: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    image_shape: tuple[int, int] = (28, 28),
+    rotation: float = 10.0,
+    shear: float = 10.0,
+    scale: float = 0.15,
+    weight: float = 0.5,
+    blur: float = 0.7,
+    noise: float = 10.0,
+    random_state: Any = None,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+) -> Any:
+    """Draw characters in many fonts, each distorted at random.
+
+    Each image shows one character, light on dark. For each a font family is drawn at random among those that have the
+    character, and one of its fonts. In each font the alphabet has one size: its highest and its widest character fill
+    20 of 28 pixels, as MNIST's digits do, and all stand on one line, so that "o" and "O" differ. To learn how a
+    classifier does on fonts that it has not seen, divide the samples by `groups`, the font families.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of images. The classes differ in size by one at most.
+    alphabet : str, default="ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        The characters, each one class.
+    fonts : path-like, sequence of path-like or None, default=None
+        Font files (TrueType or OpenType). None takes those of text that matplotlib ships: DejaVu Sans, Sans Mono and
+        Serif, STIXGeneral, and Computer Modern Roman, Sans and Typewriter, of which the last three have ASCII's letters
+        and digits only.
+    image_shape : tuple (height, width), default=(28, 28)
+        Of the images, in pixels.
+    rotation : float, default=10.0
+        Characters are rotated by an angle from -rotation to rotation, in degrees.
+    shear : float, default=10.0
+        And slanted by an angle from -shear to shear, in degrees, below 90.
+    scale : float, default=0.15
+        And enlarged by a factor from 1 - scale to 1 + scale; below 1.
+    weight : float, default=0.5
+        Outlines are moved outwards by -weight to weight, in pixels, which makes strokes thinner or thicker.
+    blur : float, default=0.7
+        Images are blurred by a Gaussian whose standard deviation is from 0 to blur, in pixels.
+    noise : float, default=10.0
+        Normal noise is added to each pixel, whose standard deviation in an image is from 0 to noise, in gray levels of
+        0 to 255.
+    random_state : int, RandomState instance or None, default=None
+        Of all that is drawn. An int gives the same images every time, with the same versions of the fonts and of the
+        libraries that draw them.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a Bunch.
+    as_frame : bool, default=False
+        Give the data as a pandas DataFrame and the target as a Series.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the attributes:
+
+        data : {ndarray, DataFrame} of shape (n_samples, height · width)
+            Pixels row by row, uint8; 0 is the background.
+        images : ndarray of shape (n_samples, height, width)
+            The same pixels; unless `as_frame=True`, in the same memory.
+        target : {ndarray, Series} of shape (n_samples,)
+            Labels, int64: the character's place in the alphabet.
+        target_names : ndarray of shape (n_classes,)
+            The characters.
+        groups : ndarray of shape (n_samples,)
+            The font family of each image, str.
+        feature_names : list of str
+            ``pixel_row_column``.
+        frame : DataFrame of shape (n_samples, height · width + 1) or None
+            `data` and `target` side by side, with `as_frame=True` only.
+
+    (data, target) : tuple if ``return_X_y=True``
+        As above.
+
+    Raises
+    ------
+    ValueError
+        If a character of the alphabet is there twice, or in no font, or draws nothing; if a file is no font; or if a
+        parameter is out of its range.
+    TypeError
+        If a parameter is of another type.
+    FileNotFoundError
+        If there is no such font file.
+    ImportError
+        If matplotlib, fontTools or Pillow is missing: they come with the extra ``sklenet[datasets]``.
+
+    See Also
+    --------
+    sklearn.model_selection.GroupKFold : Folds that share no group.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GroupKFold
+    >>> letters = make_characters(100, alphabet="ABC", random_state=0)
+    >>> letters.images.shape, letters.target_names
+    ((100, 28, 28), array(['A', 'B', 'C'], dtype='<U1'))
+    >>> folds = GroupKFold(n_splits=3).split(letters.data, letters.target, letters.groups)
+    >>> [len(set(letters.groups[train]) & set(letters.groups[test])) for train, test in folds]
+    [0, 0, 0]
+    """
+    _check_parameters(n_samples, alphabet, rotation, shear, scale, weight, blur, noise)
+    shape = check_image_shape("make_characters", image_shape)
+    families = _families(alphabet, shipped_faces() if fonts is None else read_faces(fonts))
+    rng = check_random_state(random_state)
+    target = rng.permutation(np.arange(n_samples) % len(alphabet))
+    faces = [_draw_face(families[alphabet[label]], rng) for label in target]
+    pens = {face: _Pen(face, alphabet, shape, weight) for face in set(faces)}
+    images = np.empty((n_samples, *shape), np.uint8)
+    for image, label, face in zip(images, target, faces, strict=True):
+        matrix = _draw_matrix(rng, rotation, shear, scale)
+        pixels = pens[face].draw(alphabet[label], matrix, rng.uniform(-weight, weight))
+        pixels = gaussian_filter(pixels, rng.uniform(0, blur)) + rng.normal(0, rng.uniform(0, noise), shape)
+        image[:] = np.rint(pixels.clip(0, 255))
+    return as_bunch(
+        images,
+        target,
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+        target_names=np.array(list(alphabet)),
+        groups=np.array([face.family for face in faces]),
+    )
+
+
+def _check_parameters(n_samples: int, alphabet: str, *distortions: float) -> None:
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    limits = {"rotation": 180, "shear": 90, "scale": 1, "weight": math.inf, "blur": math.inf, "noise": math.inf}
+    for (name, limit), value in zip(limits.items(), distortions, strict=True):
+        # NaN passes check_scalar: it is not below any limit, nor above.
+        if not (isinstance(value, Real) and 0 <= value < limit):
+            raise ValueError(
+                f"The {name!r} parameter of make_characters must be a number in [0, {limit}). Got {value!r} instead."
+            )
+    if not isinstance(alphabet, str) or not alphabet:
+        raise ValueError(
+            f"The 'alphabet' parameter of make_characters must be a str of one character or more. "
+            f"Got {alphabet!r} instead."
+        )
+    if twice := sorted({character for character in alphabet if alphabet.count(character) > 1}):
+        raise ValueError(
+            f"The 'alphabet' parameter of make_characters has {', '.join(map(repr, twice))} more than once."
+        )
+
+
+def _families(alphabet: str, faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
+    """For each character the families that have it, each as a list of its faces that do."""
+    having: dict[str, dict[str, list[Face]]] = {character: defaultdict(list) for character in alphabet}
+    for character, families in having.items():
+        for face in faces:
+            if face.draws(character):
+                families[face.family].append(face)
+    if missing := [character for character, families in having.items() if not families]:
+        raise ValueError(
+            f"No font has {', '.join(map(repr, missing))} of the alphabet, with ink; "
+            f"name files of fonts that do by fonts=."
+        )
+    return {character: list(families.values()) for character, families in having.items()}
+
+
+def _draw_face(families: list[list[Face]], rng: np.random.RandomState) -> Face:
+    faces = families[rng.randint(len(families))]
+    return faces[rng.randint(len(faces))]
+
+
+def _draw_matrix(rng: np.random.RandomState, rotation: float, shear: float, scale: float) -> NDArray[np.float64]:
+    """Where a point (row, column) of the image, from its centre, lies in the undistorted character."""
+    angle, slant = np.deg2rad([rng.uniform(-rotation, rotation), rng.uniform(-shear, shear)])
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    slope = np.array([[1, 0], [math.tan(slant), 1]])
+    return slope @ turn / rng.uniform(1 - scale, 1 + scale)
+
+
+class _Pen:
+    """Draws the characters of one face at the size and height at which the alphabet fits into an image.
+
+    Parameters
+    ----------
+    face : Face
+    alphabet : str
+    shape : tuple (h, w)
+        Of an image, in pixels.
+    weight : float
+        Farthest that an outline will be moved outwards, in pixels.
+    """
+
+    def __init__(self, face: Face, alphabet: str, shape: tuple[int, int], weight: float) -> None:
+        boxes = np.array([face.box(character) for character in alphabet if face.draws(character)])
+        left, top, right, bottom = boxes.T
+        height, width = bottom.max() - top.min(), (right - left).max()
+        self._face = face
+        # Pixels of the font for one of the image.
+        self._unit = max(height / shape[0], width / shape[1]) / _FILLED
+        # The row, from the baseline, that comes to the image's middle.
+        self._middle = (bottom.max() + top.min()) / 2
+        # Distances farther from the ink are those at the margin, and dark as they are.
+        self._margin = math.ceil((weight + 1) * self._unit)
+        self._points = np.stack(
+            np.meshgrid(*(np.arange(side) - (side - 1) / 2 for side in shape), indexing="ij"), axis=-1
+        )
+        self._outlines: dict[str, NDArray[np.float32]] = {}
+
+    def draw(self, character: str, matrix: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+        """Draw a character, distorted by a matrix and its outline moved outwards by some pixels; (h, w), 0 to 255."""
+        if character not in self._outlines:
+            self._outlines[character] = self._face.outline(character, self._margin)
+        outline = self._outlines[character]
+        _, top, _, _ = self._face.box(character)
+        origin = np.array([self._middle - top + self._margin - 0.5, (outline.shape[1] - 1) / 2])
+        points = self._points @ matrix.T * self._unit + origin  # (h, w, 2)
+        distances = map_coordinates(outline, np.moveaxis(points, -1, 0), order=1, mode="nearest") / self._unit
+        return 255 * np.clip(0.5 + distances + weight, 0, 1)

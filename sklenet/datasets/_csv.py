@@ -1,0 +1,158 @@
+"""Images of one's own: a table with a row for each image and a column for each pixel."""
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklenet.datasets._bunch import as_bunch, check_image_shape
+
+
+def load_pixel_csv(
+    path: str | os.PathLike[str],
+    *,
+    label: str | None = "label",
+    image_shape: tuple[int, int] | None = None,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+) -> Any:
+    r"""Load images from a CSV file with a header, a row for each image and a column for each pixel.
+
+    This is the layout of Kaggle's "Digit Recognizer" and of many that follow it: one column has the labels, all others
+    the pixels, row by row of the image.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; one whose name ends in .gz, .bz2, .zip, .xz or .zst is unpacked.
+    label : str or None, default="label"
+        The column of the labels; None if there is none, as in a file of images to be predicted.
+    image_shape : tuple (height, width) or None, default=None
+        Of one image, in pixels; None takes images to be square.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a Bunch.
+    as_frame : bool, default=False
+        Give the data as a pandas DataFrame and the target as a Series.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the attributes:
+
+        data : {ndarray, DataFrame} of shape (n_samples, height · width)
+            Pixels row by row, uint8.
+        images : ndarray of shape (n_samples, height, width)
+            The same pixels; unless `as_frame=True`, in the same memory.
+        target : {ndarray, Series} of shape (n_samples,) or None
+            The labels: int64 where all are whole numbers, else str. None with `label=None`.
+        target_names : ndarray of shape (n_classes,) or None
+            The different labels, sorted.
+        feature_names : list of str
+            ``pixel_row_column``, whatever the file calls its columns.
+        frame : DataFrame of shape (n_samples, height · width + 1) or None
+            `data` and `target` side by side, with `as_frame=True` only.
+
+    (data, target) : tuple if ``return_X_y=True``
+        As above.
+
+    Raises
+    ------
+    ValueError
+        If the label's column is missing, a row has too many or too few fields, a pixel is no whole number from 0 to
+        255, or the number of pixels is not that of `image_shape` or of a square. Names the row, by its line in the
+        file where each row is one line, and the column.
+    FileNotFoundError
+        If there is no such file.
+
+    See Also
+    --------
+    load_image_folder : Images from pictures.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "train.csv")
+    ...     _ = path.write_text("label,pixel0,pixel1,pixel2,pixel3\n7,0,255,255,0\n1,0,255,0,255\n")
+    ...     X, y = load_pixel_csv(path, return_X_y=True)
+    >>> X
+    array([[  0, 255, 255,   0],
+           [  0, 255,   0, 255]], dtype=uint8)
+    >>> y
+    array([7, 1])
+    """
+    table = _read_table(path)
+    if label is not None and label not in table:
+        raise ValueError(
+            f"{path} has no column {label!r}, which should hold the labels; it has {_name_some(table.columns)}. "
+            f"Name the right one by label=, or pass label=None if there is none."
+        )
+    pixels = table if label is None else table.drop(columns=label)
+    shape = _find_shape(path, pixels.shape[1], image_shape)
+    target = None if label is None else _as_labels(path, table[label])
+    return as_bunch(
+        _as_pixels(path, pixels).reshape(-1, *shape),
+        target,
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+        target_names=None if target is None else np.unique(target),
+    )
+
+
+def _read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+    try:
+        # "NA" may be the name of a class; only what is empty is missing.
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as a table: {str(error).strip()}") from error
+    if table.empty:
+        raise ValueError(f"{path} has no rows below its header.")
+    if type(table.index) is not pd.RangeIndex:
+        # What pandas makes of a first row that is longer than the header.
+        raise ValueError(f"{path}, line 2: the row has more fields than the header has columns, {table.shape[1]}.")
+    return table
+
+
+def _name_some(columns: pd.Index) -> str:
+    names = [repr(str(column)) for column in columns]
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]}, ..., {names[-1]}"
+
+
+def _find_shape(path: Any, n_pixels: int, image_shape: tuple[int, int] | None) -> tuple[int, int]:
+    side = math.isqrt(n_pixels)
+    shape = (side, side) if image_shape is None else check_image_shape("load_pixel_csv", image_shape)
+    if math.prod(shape) != n_pixels:
+        expected = "no square" if image_shape is None else f"not {shape[0]} × {shape[1]} = {math.prod(shape)}"
+        raise ValueError(
+            f"{path} has {n_pixels} columns of pixels, which is {expected}; "
+            f"give the right image_shape=(height, width), or take out the columns that are no pixels."
+        )
+    return shape
+
+
+def _as_pixels(path: Any, table: pd.DataFrame) -> NDArray[np.uint8]:
+    numbers = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    # Comparisons with NaN are False.
+    good = (numbers >= 0) & (numbers <= 255) & (numbers == np.floor(numbers))
+    if not good.all():
+        row, column = np.argwhere(~good)[0]
+        raise _bad_cell(path, table.iloc[:, column], int(row), "a whole number from 0 to 255")
+    return numbers.astype(np.uint8)
+
+
+def _as_labels(path: Any, column: pd.Series) -> NDArray[Any]:
+    if column.isna().any():
+        raise _bad_cell(path, column, int(column.isna().to_numpy().argmax()), "a label")
+    if pd.api.types.is_numeric_dtype(column) and (column == column.round()).all():
+        return column.to_numpy(np.int64)
+    return column.astype(str).to_numpy(str)
+
+
+def _bad_cell(path: Any, column: pd.Series, row: int, expected: str) -> ValueError:
+    value = column.iloc[row]
+    found = "is empty, or its row is too short" if pd.isna(value) else f"is {value!r}"
+    return ValueError(f"{path}, line {row + 2}, column {column.name!r}: should be {expected}, but {found}.")

@@ -12,7 +12,7 @@ from sklenet.datasets._registry import SUBSETS
 
 def check_subset(function: str, subset: str) -> None:
     """Refuse a subset that is none."""
-    if subset not in SUBSETS:
+    if subset not in list(SUBSETS):
         raise ValueError(
             f"The 'subset' parameter of {function} must be one of {list(SUBSETS)}. Got {subset!r} instead."
         )

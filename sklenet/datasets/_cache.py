@@ -126,8 +126,9 @@ def _download(url: str, path: Path, file: File) -> None:
     pooch = import_extra("pooch")
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
-        # disable=None: no bar where standard error is no terminal.
-        with tqdm(desc=path.name, unit="B", unit_scale=True, disable=None) as bar:
+        # disable=None: no bar where standard error is no terminal. pooch sets the total, but before that asks for the
+        # bar's truth value, which one without a total does not have.
+        with tqdm(desc=path.name, total=1, unit="B", unit_scale=True, disable=None) as bar:
             # Some servers send .gz files with Content-Encoding: gzip, and requests would unpack them.
             headers = {"Accept-Encoding": "identity"}
             pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, headers=headers)(url, part, None)

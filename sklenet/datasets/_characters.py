@@ -173,7 +173,7 @@ def _families(alphabet: str, faces: Sequence[Face]) -> dict[str, list[list[Face]
     having: dict[str, dict[str, list[Face]]] = {character: defaultdict(list) for character in alphabet}
     for character, families in having.items():
         for face in faces:
-            if face.draws(character):
+            if face.box(character):
                 families[face.family].append(face)
     if missing := [character for character, families in having.items() if not families]:
         raise ValueError(
@@ -210,8 +210,8 @@ class _Pen:
     """
 
     def __init__(self, face: Face, alphabet: str, shape: tuple[int, int], weight: float) -> None:
-        boxes = np.array([face.box(character) for character in alphabet if face.draws(character)])
-        left, top, right, bottom = boxes.T
+        self._boxes = {character: box for character in alphabet if (box := face.box(character))}
+        left, top, right, bottom = np.array(list(self._boxes.values())).T
         height, width = bottom.max() - top.min(), (right - left).max()
         self._face = face
         # Pixels of the font for one of the image.
@@ -227,10 +227,11 @@ class _Pen:
 
     def draw(self, character: str, matrix: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
         """Draw a character, distorted by a matrix and its outline moved outwards by some pixels; (h, w), 0 to 255."""
+        box = self._boxes[character]
         if character not in self._outlines:
-            self._outlines[character] = self._face.outline(character, self._margin)
+            self._outlines[character] = self._face.outline(character, box, self._margin)
         outline = self._outlines[character]
-        _, top, _, _ = self._face.box(character)
+        _, top, _, _ = box
         origin = np.array([self._middle - top + self._margin - 0.5, (outline.shape[1] - 1) / 2])
         points = self._points @ matrix.T * self._unit + origin  # (h, w, 2)
         distances = map_coordinates(outline, np.moveaxis(points, -1, 0), order=1, mode="nearest") / self._unit

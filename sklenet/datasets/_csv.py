@@ -147,12 +147,14 @@ def _as_pixels(path: Any, table: pd.DataFrame) -> NDArray[np.uint8]:
 def _as_labels(path: Any, column: pd.Series) -> NDArray[Any]:
     if column.isna().any():
         raise _bad_cell(path, column, int(column.isna().to_numpy().argmax()), "a label")
-    if pd.api.types.is_numeric_dtype(column) and (column == column.round()).all():
+    # Of booleans pandas says that they are numeric.
+    is_numeric = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
+    if is_numeric and (column == column.round()).all():
         return column.to_numpy(np.int64)
     return column.astype(str).to_numpy(str)
 
 
 def _bad_cell(path: Any, column: pd.Series, row: int, expected: str) -> ValueError:
     value = column.iloc[row]
-    found = "is empty, or its row is too short" if pd.isna(value) else f"is {value!r}"
+    found = "is empty, or its row is too short" if pd.isna(value) else f"is {str(value)!r}"
     return ValueError(f"{path}, line {row + 2}, column {column.name!r}: should be {expected}, but {found}.")

@@ -18,7 +18,7 @@ from sklenet.datasets._extras import import_extra
 _EM = 96
 
 # Of the fonts that matplotlib ships, those of text, by family. Left out are fonts of mathematical symbols (cmex10,
-# cmmi10, cmsy10, STIXSize*, STIXNonUnicode, DejaVu * Display) and the one of last resort, which draws a box for anything.
+# cmmi10, cmsy10, STIXSize*, STIXNonUnicode, DejaVu * Display) and that of last resort, which draws a box for anything.
 _SHIPPED = {
     "DejaVu Sans": ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique"),
     "DejaVu Sans Mono": (
@@ -51,21 +51,21 @@ class Face:
         # The basic layout is the same on every machine; the other needs a library that may be missing.
         return font.truetype(self.path, _EM, layout_engine=font.Layout.BASIC)
 
-    def box(self, character: str) -> tuple[int, int, int, int]:
-        """Left, top, right and bottom of a character's ink, in pixels from the origin on the baseline."""
-        return self._font.getbbox(character, anchor="ls")
+    def box(self, character: str) -> tuple[int, int, int, int] | None:
+        """Left, top, right and bottom of a character's ink, in pixels from the origin on the baseline.
 
-    def draws(self, character: str) -> bool:
-        """Say whether the font has the character, and ink for it."""
+        None where the font does not have the character, or no ink for it.
+        """
         if character not in self.characters:
-            return False
-        left, top, right, bottom = self.box(character)
-        return left < right and top < bottom
+            return None
+        mask, (x, y) = self._font.getmask2(character, "L", anchor="ls")
+        ink = mask.getbbox()
+        return ink and (ink[0] + x, ink[1] + y, ink[2] + x, ink[3] + y)
 
-    def outline(self, character: str, margin: int) -> NDArray[np.float32]:
-        """Signed distance of each pixel from a character's outline, positive inside, around its ink and a margin."""
+    def outline(self, character: str, box: tuple[int, int, int, int], margin: int) -> NDArray[np.float32]:
+        """Signed distance of each pixel from a character's outline, positive inside, in a box and a margin around."""
         image, draw = import_extra("PIL.Image"), import_extra("PIL.ImageDraw")
-        left, top, right, bottom = self.box(character)
+        left, top, right, bottom = box
         picture = image.new("L", (right - left + 2 * margin, bottom - top + 2 * margin))
         draw.Draw(picture).text((margin - left, margin - top), character, fill=255, font=self._font, anchor="ls")
         inside = np.asarray(picture) > 127
@@ -102,7 +102,7 @@ def _read(path: Path) -> tuple[str, frozenset[str]]:
     """Family and characters of a font file."""
     fonts = import_extra("fontTools.ttLib")
     try:
-        with fonts.TTFont(path, lazy=True, fontNumber=0) as font:
+        with path.open("rb") as file, fonts.TTFont(file, lazy=True, fontNumber=0) as font:
             family = font["name"].getBestFamilyName() or path.stem
             glyphs = font.getBestCmap() or {}
     except (fonts.TTLibError, KeyError) as error:

@@ -29,6 +29,9 @@ MAX_BYTES = 2**30
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
+# gzip makes a copy of what it is asked for at a time.
+_CHUNK = 2**20
+
 # The third byte of an IDX file says the type of its numbers; all of them are big-endian.
 _IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -139,7 +142,7 @@ def _fill(array: NDArray[Any], source: Source, file: IO[bytes]) -> None:
     """Read all that is left in a file into an array of just that size."""
     view = memoryview(array.reshape(-1).view(np.uint8).data)
     n_read = 0
-    while n_read < len(view) and (n := file.readinto(view[n_read:])):  # type: ignore[attr-defined]
+    while n_read < len(view) and (n := file.readinto(view[n_read : n_read + _CHUNK])):  # type: ignore[attr-defined]
         n_read += n
     if n_read < len(view) or file.read(1):
         found = "more" if n_read == len(view) else f"{n_read:,}"

@@ -427,7 +427,7 @@ def get_dataset(name: str) -> DataSet:
     >>> get_dataset("mnist").image_shape
     (28, 28)
     """
-    if name in DATASETS:
+    if name in list(DATASETS):
         return DATASETS[name]
     near = get_close_matches(str(name), DATASETS, n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}? Else " if near else ""

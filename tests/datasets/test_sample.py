@@ -62,9 +62,9 @@ def test_as_frame():
     pd.testing.assert_series_equal(y, sample.target)
 
 
-@pytest.mark.parametrize("subset", ["training", None, 1])
+@pytest.mark.parametrize("subset", ["training", None, 1, []])
 def test_unknown_subset(subset):
-    with pytest.raises(ValueError, match=r"'subset' .*'train', 'test', 'all'.* Got .* instead"):
+    with pytest.raises(ValueError, match=r"'subset' .*'all', 'train', 'test'.* Got .* instead"):
         load_mnist_sample(subset=subset)
 
 

@@ -1,0 +1,123 @@
+"""Small files of each published layout, and a server of them."""
+
+import hashlib
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from layout_writers import WRITERS
+from sklenet.datasets._registry import DATASETS
+
+N_IMAGES = {"train": 7, "test": 5}
+
+
+# Each split of Omniglot has classes of its own.
+OMNIGLOT_LABELS = {"train": [0, 0, 1, 20, 20, 500, 963], "test": [964, 964, 965, 1000, 1622]}
+
+
+def draw_split(dataset, split, rng):
+    """Images (n, h, w) and labels (n,) from 0; the first and the last class are among them."""
+    images = rng.integers(0, 256, (N_IMAGES[split], *dataset.image_shape), dtype=np.uint8)
+    if dataset.layout == "omniglot":
+        return 255 * (images // 128), np.array(OMNIGLOT_LABELS[split])
+    labels = rng.integers(0, len(dataset.classes), len(images), dtype=np.uint8)
+    labels[[0, -1]] = 0, len(dataset.classes) - 1
+    return images, labels
+
+
+class Published:
+    """A data set of a few images, in files of the published layout; the registry has their checksums."""
+
+    def __init__(self, name, monkeypatch, *, change=None, urls=None):
+        dataset = DATASETS[name]
+        self.name = name
+        rng = np.random.default_rng(0)
+        self.splits = {split: draw_split(dataset, split, rng) for split in N_IMAGES}
+        self.files = WRITERS[dataset.layout](dataset, self.splits)
+        if change:
+            change(self.files)
+        files = {
+            split: tuple(
+                replace(file, md5=hashlib.md5(self.files[file.name]).hexdigest(), sha256=None) for file in files
+            )
+            for split, files in dataset.files.items()
+        }
+        self.dataset = replace(dataset, files=files, urls=urls or dataset.urls)
+        monkeypatch.setitem(DATASETS, name, self.dataset)
+
+    def write(self, data_home):
+        folder = data_home / self.dataset.folder
+        folder.mkdir(parents=True)
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
+        return folder
+
+
+@pytest.fixture
+def publish(monkeypatch):
+    """Make a small data set of a name known to the registry."""
+    return lambda name, **options: Published(name, monkeypatch, **options)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `files`, in a way that the first part of the path names."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = {}
+        self.asked = []
+        self.half_sent, self.released = threading.Semaphore(0), threading.Event()
+
+    def url(self, way):
+        return f"http://127.0.0.1:{self.server_port}/{way}/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        _, way, name = self.path.split("/")
+        self.server.asked.append(f"{way}/{name}")
+        first_time = self.server.asked.count(f"{way}/{name}") == 1
+        if way == "missing":
+            self.send_error(404)
+            return
+        if way == "busy" and first_time:
+            self.send_error(503)
+            return
+        content = self.server.files[name]
+        if way == "wrong":
+            content = content[::-1]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        if "gzip" in self.headers["Accept-Encoding"]:
+            # As some hosts say of files that are gzip files already.
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        half = len(content) // 2
+        self.wfile.write(content[:half])
+        if way == "cut" and first_time:
+            return
+        if way == "stuck":
+            self.wfile.flush()
+            self.server.half_sent.release()
+            self.server.released.wait(60)
+        self.wfile.write(content[half:])
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.05])
+        thread.start()
+        yield server
+        server.released.set()
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,241 @@
+"""Files that come over HTTP, from a real server on loopback."""
+
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from numpy.testing import assert_array_equal
+
+from sklenet.datasets import fetch_dataset
+from sklenet.datasets.__main__ import main
+
+# What a process of its own does: take the registry's row from its arguments, and fetch.
+FETCH = """
+import json, sys
+from dataclasses import replace
+from sklenet.datasets import fetch_dataset
+from sklenet.datasets._registry import DATASETS, File
+
+name, data_home, urls, files = json.loads(sys.argv[1])
+files = {split: tuple(File(*file) for file in group) for split, group in files.items()}
+DATASETS[name] = replace(DATASETS[name], files=files, urls=tuple(urls))
+print("ready", flush=True)
+sys.stdin.readline()
+print(fetch_dataset(name, data_home=data_home, delay=0).data.sum())
+"""
+
+
+def start(published, data_home):
+    """Start a process that fetches as soon as it reads a line."""
+    files = {split: [(file.name, file.md5) for file in group] for split, group in published.dataset.files.items()}
+    argument = json.dumps([published.name, str(data_home), published.dataset.urls, files])
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", FETCH, argument], text=True, **pipes)
+    assert process.stdout.readline() == "ready\n", process.stderr.read()
+    return process
+
+
+@pytest.fixture
+def usps(publish, server):
+    """Make the data set "usps" of two files, published at the given ways of the server."""
+
+    def make(*ways):
+        published = publish("usps", urls=tuple(server.url(way) for way in ways))
+        server.files |= published.files
+        return published
+
+    return make
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_files_are_fetched_once(tmp_path, usps, server):
+    published = usps("good")
+    for _ in range(2):
+        data = fetch_dataset("usps", data_home=tmp_path / "new" / "home", delay=0)
+        assert_array_equal(data.images[:7], published.splits["train"][0])
+    assert server.asked == ["good/usps.bz2", "good/usps.t.bz2"]
+    assert names(tmp_path / "new" / "home" / "usps") == ["usps.bz2", "usps.t.bz2"]
+
+
+def test_only_the_files_of_the_subset_are_fetched(tmp_path, usps, server):
+    usps("good")
+    fetch_dataset("usps", subset="test", data_home=tmp_path)
+    assert server.asked == ["good/usps.t.bz2"]
+
+
+def test_home_is_the_environments_or_else_the_users_cache(tmp_path, usps, monkeypatch):
+    usps("good")
+    monkeypatch.setenv("SKLENET_DATA", str(tmp_path / "named"))
+    fetch_dataset("usps")
+    assert (tmp_path / "named" / "usps" / "usps.bz2").is_file()
+    monkeypatch.delenv("SKLENET_DATA")
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache" / project)
+    fetch_dataset("usps")
+    assert (tmp_path / "cache" / "sklenet" / "usps" / "usps.bz2").is_file()
+
+
+@pytest.mark.parametrize("way", ["missing", "wrong", "cut", "busy"])
+def test_mirror_steps_in(tmp_path, usps, server, way):
+    published = usps(way, "good")
+    data = fetch_dataset("usps", data_home=tmp_path, delay=0)
+    assert_array_equal(data.images[:7], published.splits["train"][0])
+    assert server.asked == [f"{way}/usps.bz2", "good/usps.bz2", f"{way}/usps.t.bz2", "good/usps.t.bz2"]
+
+
+@pytest.mark.parametrize("way", ["cut", "busy"])
+def test_what_may_pass_is_tried_again(tmp_path, usps, server, way):
+    usps(way)
+    fetch_dataset("usps", data_home=tmp_path, delay=0)
+    assert server.asked == 2 * [f"{way}/usps.bz2"] + 2 * [f"{way}/usps.t.bz2"]
+    assert names(tmp_path / "usps") == ["usps.bz2", "usps.t.bz2"]
+
+
+def test_retries_are_counted(tmp_path, usps, server):
+    usps("cut")
+    with pytest.raises(OSError, match="ChunkedEncodingError"):
+        fetch_dataset("usps", data_home=tmp_path, n_retries=0)
+    assert server.asked == ["cut/usps.bz2"]
+    assert names(tmp_path / "usps") == []
+
+
+def test_all_that_was_tried_is_said_and_what_to_do(tmp_path, usps, server):
+    published = usps("missing", "wrong")
+    dead = "http://127.0.0.1:9/"  # the discard port, where nobody listens
+    object.__setattr__(published.dataset, "urls", (*published.dataset.urls, dead))
+
+    with pytest.raises(OSError, match=r"The data set 'usps' lacks usps\.bz2, usps\.t\.bz2 in ") as caught:
+        fetch_dataset("usps", data_home=tmp_path, n_retries=1, delay=0)
+
+    folder, content = tmp_path / "usps", published.files["usps.bz2"]
+    found = hashlib.md5(content[::-1]).hexdigest()
+    first, missing, wrong, refused, by_hand, sample = str(caught.value).split("\n  ")
+    assert str(folder) in first
+    assert missing.startswith(f"{server.url('missing')}usps.bz2: HTTPError: 404")
+    expected = hashlib.md5(content).hexdigest()
+    assert wrong == (
+        f"{server.url('wrong')}usps.bz2: usps.bz2 should have md5 {expected}, but has {found}; "
+        f"kept as {folder / 'usps.bz2.bad'}"
+    )
+    assert refused.startswith(f"{dead}usps.bz2: ConnectionError:")
+    assert "data_home= or $SKLENET_DATA" in by_hand
+    assert "load_mnist_sample" in sample
+    # A refused connection may pass, an answer will not.
+    assert server.asked == ["missing/usps.bz2", "wrong/usps.bz2"]
+    assert names(folder) == ["usps.bz2.bad"]
+    assert (folder / "usps.bz2.bad").read_bytes() == content[::-1]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_alone(tmp_path, usps, monkeypatch, capsys):
+    published = usps("good")
+    fetch_dataset("usps", subset="train", data_home=tmp_path)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr", Terminal())
+    fetch_dataset("usps", subset="test", data_home=tmp_path)
+    shown = sys.stderr.getvalue()
+    n_bytes = len(published.files["usps.t.bz2"])
+    assert "usps.t.bz2: 100%" in shown
+    assert f"{n_bytes / 1000:.2f}k/{n_bytes / 1000:.2f}k" in shown
+
+
+def test_offline_and_told_not_to_fetch(tmp_path, usps, server):
+    usps("good")
+    with pytest.raises(OSError, match=r"lacks usps.bz2, usps.t.bz2 in [^$]*download_if_missing=False"):
+        fetch_dataset("usps", data_home=tmp_path, download_if_missing=False)
+    assert server.asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_takes_no_files(tmp_path, usps, server):
+    usps("good")
+    (tmp_path / "usps").write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="usps"):
+        fetch_dataset("usps", data_home=tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_killed_process_leaves_nothing_that_is_believed(tmp_path, usps, server):
+    published = usps("stuck")
+    with start(published, tmp_path) as process:
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert server.half_sent.acquire(timeout=60)
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+    server.released.set()
+
+    assert "usps.bz2" not in names(tmp_path / "usps")
+    data = fetch_dataset("usps", data_home=tmp_path, delay=0)
+    assert_array_equal(data.images[:7], published.splits["train"][0])
+
+
+def test_interrupt_leaves_nothing(tmp_path, usps, monkeypatch):
+    usps("good")
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklenet.datasets._cache._digest", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fetch_dataset("usps", data_home=tmp_path)
+    assert names(tmp_path / "usps") == []
+
+
+def test_two_processes_at_once(tmp_path, usps, server):
+    published = usps("stuck")
+    processes = [start(published, tmp_path) for _ in range(2)]
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert all(server.half_sent.acquire(timeout=60) for _ in processes)
+    server.released.set()
+    results = [process.communicate(timeout=120) for process in processes]
+    expected = sum(int(images.sum()) for images, _ in published.splits.values())
+    assert [output for output, _ in results] == 2 * [f"{expected}\n"], results
+    assert names(tmp_path / "usps") == ["usps.bz2", "usps.t.bz2"]
+
+
+def test_command_line_fetches_and_lists(tmp_path, usps, capsys):
+    usps("good")
+    assert main(["usps", "--subset", "test", "--data-home", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"usps: {tmp_path / 'usps' / 'usps.t.bz2'}\n"
+
+    assert main(["--data-home", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert str(tmp_path) in lines[0]
+    assert lines[2].split() == ["name", "cached", "n_train", "n_test", "n_classes", "title"]
+    (row,) = (line for line in lines if line.startswith("usps"))
+    assert row.split()[:5] == ["usps", "test", "7291", "2007", "10"]
+
+
+def test_command_line_says_what_is_wrong(tmp_path, usps, capsys):
+    usps("missing")
+    with pytest.raises(SystemExit, match="1"):
+        main(["usps", "--data-home", str(tmp_path)])
+    assert "The data set 'usps' lacks" in capsys.readouterr().err
+
+
+def test_command_line_names_what_is_unknown_before_it_fetches(tmp_path, usps, server, capsys):
+    usps("good")
+    with pytest.raises(SystemExit, match="1"):
+        main(["usps", "minst", "--data-home", str(tmp_path)])
+    assert "did you mean 'mnist'" in capsys.readouterr().err
+    assert server.asked == []
+
+
+def test_command_line_is_a_module(tmp_path):
+    command = [sys.executable, "-m", "sklenet.datasets", "--data-home", str(tmp_path)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout
+    assert "emnist_bymerge" in output

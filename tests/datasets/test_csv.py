@@ -1,0 +1,134 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_array_equal
+
+from sklenet.datasets import load_mnist_sample, load_pixel_csv
+
+
+def save_pixel_csv(path, images, target, label="label"):
+    """Write what load_pixel_csv reads."""
+    table = pd.DataFrame(images.reshape(len(images), -1)).add_prefix("pixel")
+    table.insert(0, label, target)
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_round_trip(tmp_path):
+    sample = load_mnist_sample(subset="test")
+    path = save_pixel_csv(tmp_path / "train.csv", sample.images, sample.target)
+    data = load_pixel_csv(path)
+    assert_array_equal(data.images, sample.images)
+    assert_array_equal(data.target, sample.target)
+    assert_array_equal(data.target_names, np.arange(10))
+    assert (data.data.dtype, data.target.dtype) == (np.uint8, np.int64)
+    assert data.feature_names[:2] == ["pixel_0_0", "pixel_0_1"]
+    assert np.shares_memory(data.data, data.images)
+    X, y = load_pixel_csv(path, return_X_y=True)
+    assert_array_equal(X, sample.data)
+    assert_array_equal(y, sample.target)
+
+
+@given(images=arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))))
+@settings(deadline=None, max_examples=30)
+def test_round_trip_of_any_images(tmp_path_factory, images):
+    path = save_pixel_csv(tmp_path_factory.mktemp("csv") / "images.csv", images, "x")
+    assert_array_equal(load_pixel_csv(path, image_shape=images.shape[1:]).images, images)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["7", "7"], np.array([7, 7])),
+        (["7.0", "2.0"], np.array([7, 2])),
+        (["-1", "1"], np.array([-1, 1])),
+        (["A", "b"], np.array(["A", "b"])),
+        (["A", "7"], np.array(["A", "7"])),
+        (["NA", "nan"], np.array(["NA", "nan"])),
+        (["0.5", "1"], np.array(["0.5", "1.0"])),
+        (["True", "False"], np.array(["True", "False"])),
+    ],
+)
+def test_labels(tmp_path, labels, expected):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"label,p\n{labels[0]},1\n{labels[1]},2\n")
+    target = load_pixel_csv(path).target
+    assert_array_equal(target, expected)
+    assert target.dtype.kind == expected.dtype.kind
+
+
+def test_column_of_labels_may_be_anywhere_and_of_any_name(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("p1,digit,p2\n10,3,20\n")
+    data = load_pixel_csv(path, label="digit", image_shape=(1, 2))
+    assert_array_equal(data.data, [[10, 20]])
+    assert_array_equal(data.target, [3])
+
+
+def test_without_labels(tmp_path):
+    path = tmp_path / "test.csv"
+    path.write_text("p1,p2,p3,p4\n1,2,3,4\n")
+    data = load_pixel_csv(path, label=None, as_frame=True)
+    assert (data.target, data.target_names) == (None, None)
+    assert data.frame.shape == (1, 4)
+    X, y = load_pixel_csv(path, label=None, return_X_y=True)
+    assert_array_equal(X, [[1, 2, 3, 4]])
+    assert y is None
+
+
+def test_compressed(tmp_path):
+    images = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    path = save_pixel_csv(tmp_path / "train.csv.gz", images, [1, 2])
+    assert_array_equal(load_pixel_csv(path).images, images)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("", "cannot be read as a table: No columns", id="empty"),
+        pytest.param("label,p\n", "has no rows below its header", id="header alone"),
+        pytest.param("digit,p\n1,2\n", r"has no column 'label', .* it has 'digit', 'p'\. Name", id="other label"),
+        pytest.param("label,a,b,c,d\n1,2,3,4,5\n1,2,3\n", "line 3, column 'c': .* is empty, or its row is", id="short"),
+        pytest.param("label,a\n1,2\n1,2,3\n", "Expected 2 fields in line 3, saw 3", id="long"),
+        pytest.param("label,a\n1,2,3\n1,2,3\n", "line 2: the row has more fields", id="all rows long"),
+        pytest.param("label,a\n1,2\n1,x\n", "line 3, column 'a': should be a whole .* is 'x'", id="text"),
+        pytest.param(
+            "label,a\n1,2\n1,256\n", "line 3, column 'a': should be .* 0 to 255, but is '256'", id="too large"
+        ),
+        pytest.param("label,a\n1,-1\n", "line 2, column 'a': .* is '-1'", id="negative"),
+        pytest.param("label,a\n1,0.5\n", "line 2, column 'a': .* is '0.5'", id="fraction"),
+        pytest.param("label,a\n1,inf\n", "line 2, column 'a': .* is 'inf'", id="infinity"),
+        pytest.param("label,a\n1,1\n,1\n", "line 3, column 'label': should be a label, but is empty", id="no label"),
+        pytest.param("label,a,b\n1,2,3\n", "2 columns of pixels, which is no square; .*image_shape", id="no square"),
+        pytest.param('label,a\n1,"2\n', "cannot be read as a table: .*EOF", id="open quote"),
+    ],
+)
+def test_rubbish(tmp_path, text, words):
+    path = tmp_path / "images.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words) as caught:
+        load_pixel_csv(path)
+    assert str(path) in str(caught.value)
+
+
+def test_binary_rubbish(tmp_path):
+    path = tmp_path / "images.csv"
+    path.write_bytes(b"\x89PNG\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"images\.csv"):
+        load_pixel_csv(path)
+
+
+def test_shape_that_does_not_fit(tmp_path):
+    path = save_pixel_csv(tmp_path / "images.csv", np.zeros((2, 3, 4), np.uint8), [1, 2])
+    with pytest.raises(ValueError, match="12 columns of pixels, which is not 3 × 5 = 15"):
+        load_pixel_csv(path, image_shape=(3, 5))
+    with pytest.raises(ValueError, match="'image_shape' parameter of load_pixel_csv must be"):
+        load_pixel_csv(path, image_shape=12)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_pixel_csv(tmp_path / "nowhere.csv")

@@ -1,0 +1,297 @@
+"""Each published layout, from small files that are written here and from the real ones."""
+
+import gzip
+import hashlib
+import io
+import os
+import struct
+import tracemalloc
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.model_selection import GroupKFold
+
+from layout_writers import zip_bytes
+from sklenet.datasets import fetch_dataset, list_datasets
+from sklenet.datasets._layouts import LAYOUTS
+from sklenet.datasets._registry import DATASETS
+
+HOME = os.environ.get("SKLENET_DATA")
+NAMES = list(DATASETS)
+EMNIST = [name for name in NAMES if name.startswith("emnist")]
+
+
+def needs(folder):
+    found = HOME and Path(HOME, folder).is_dir()
+    return pytest.mark.skipif(not found, reason=f"SKLENET_DATA names no folder with {folder}/")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_split_of_every_data_set(tmp_path, publish, name):
+    published = publish(name)
+    published.write(tmp_path)
+    expected = published.splits | {
+        "all": [np.concatenate(arrays) for arrays in zip(*published.splits.values(), strict=True)]
+    }
+    for subset, (images, labels) in expected.items():
+        data = fetch_dataset(name, subset=subset, data_home=tmp_path, download_if_missing=False)
+        assert_array_equal(data.images, images)
+        assert_array_equal(data.target, labels)
+        assert data.data.shape == (len(images), images[0].size)
+        assert (data.data.dtype, data.target.dtype) == (np.uint8, np.int64)
+        assert data.data.flags.writeable
+        assert np.shares_memory(data.data, data.images)
+        assert_array_equal(data.target_names, published.dataset.classes)
+        assert (data.metadata is None) == (name not in {"qmnist", "omniglot"})
+        assert data.frame is None
+        for fact in published.dataset.title, published.dataset.licence, published.dataset.citation:
+            assert fact in data.DESCR
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in EMNIST])
+@pytest.mark.parametrize(("subset", "other"), [("train", "test"), ("test", "train")])
+def test_split_needs_its_own_files_alone(tmp_path, publish, name, subset, other):
+    published = publish(name)
+    folder = published.write(tmp_path)
+    for file in published.dataset.files[other]:
+        (folder / file.name).unlink()
+    data = fetch_dataset(name, subset=subset, data_home=tmp_path, download_if_missing=False)
+    assert_array_equal(data.images, published.splits[subset][0])
+    with pytest.raises(OSError, match=f"lacks {published.dataset.files[other][0].name}"):
+        fetch_dataset(name, data_home=tmp_path, download_if_missing=False)
+
+
+def test_folder_is_only_read(tmp_path, publish, monkeypatch):
+    publish("mnist").write(tmp_path)
+    monkeypatch.setenv("SKLENET_DATA", str(tmp_path))
+    before = {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*"))}
+    fetch_dataset("mnist")
+    assert {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*"))} == before
+
+
+def test_writers_of_qmnist_are_metadata_for_groups(tmp_path, publish):
+    publish("qmnist").write(tmp_path)
+    digits = fetch_dataset("qmnist", subset="train", data_home=tmp_path)
+    assert list(digits.metadata) == ["series", "writer", "writer_index", "nist_class", "nist_index", "duplicate"]
+    assert_array_equal(digits.metadata["writer"], [2100, 2100, 2101, 2101, 2102, 2102, 2103])
+    assert_array_equal(digits.metadata["nist_class"], 30 + digits.target)
+    for train, test in GroupKFold(3).split(digits.data, digits.target, digits.metadata["writer"]):
+        assert not set(digits.metadata["writer"][train]) & set(digits.metadata["writer"][test])
+
+
+def test_drawers_and_classes_of_omniglot(tmp_path, publish):
+    publish("omniglot").write(tmp_path)
+    characters = fetch_dataset("omniglot", data_home=tmp_path)
+    assert len(characters.target_names) == 964 + 659
+    assert characters.target_names[characters.target[3]] == "Anglo-Saxon_Futhorc/character01"
+    assert characters.target_names[-1] == "ULOG/character26"
+    assert_array_equal(characters.metadata["drawer"], [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5])
+
+
+def test_class_names():
+    assert DATASETS["emnist_byclass"].classes[35:37] == ("Z", "a")
+    assert len(DATASETS["emnist_balanced"].classes) == 47
+    assert len(DATASETS["kuzushiji49"].classes) == 49
+    assert DATASETS["kuzushiji49"].classes[-1] == "ゝ"
+    assert {len(set(dataset.classes)) - len(dataset.classes) for dataset in DATASETS.values()} == {0}
+
+
+def test_registry_is_whole():
+    for dataset in DATASETS.values():
+        assert dataset.layout in LAYOUTS
+        assert dataset.files.keys() == dataset.sizes.keys() == {"train", "test"}
+        assert all(url.endswith("/") for url in dataset.urls)
+        for file in dataset.unique_files("all"):
+            assert len(bytes.fromhex(file.md5)) == 16
+            assert file.sha256 is None or len(bytes.fromhex(file.sha256)) == 32
+
+
+def test_as_frame(tmp_path, publish):
+    publish("usps").write(tmp_path)
+    plain = fetch_dataset("usps", data_home=tmp_path)
+    digits = fetch_dataset("usps", data_home=tmp_path, as_frame=True)
+    assert digits.data.columns[0] == "pixel_0_0"
+    assert digits.data.columns[-1] == "pixel_15_15"
+    assert_array_equal(digits.data, plain.data)
+    assert_array_equal(digits.frame["target"], plain.target)
+    X, y = fetch_dataset("usps", data_home=tmp_path, return_X_y=True)
+    assert_array_equal(X, plain.data)
+    assert_array_equal(y, plain.target)
+
+
+@pytest.mark.parametrize("name", ["minst", "MNIST", "emnist", "", 3, []])
+def test_unknown_name_gets_the_nearest(name):
+    nearest = {"minst": "did you mean 'mnist' or 'qmnist' or 'kmnist'?", "emnist": "did you mean .*'mnist'"}
+    with pytest.raises(ValueError, match=nearest.get(str(name), "choose from mnist, fashion_mnist,")):
+        fetch_dataset(name)
+
+
+def test_unknown_subset():
+    with pytest.raises(ValueError, match=r"'subset' parameter of fetch_dataset must be one of \['all',.* Got 'dev'"):
+        fetch_dataset("mnist", subset="dev")
+
+
+def test_changed_file_is_refused_and_left(tmp_path, publish):
+    folder = publish("mnist").write(tmp_path)
+    path = folder / "t10k-labels-idx1-ubyte.gz"
+    expected = hashlib.md5(path.read_bytes()).hexdigest()
+    path.write_bytes(path.read_bytes() + b"\0")
+    found = hashlib.md5(path.read_bytes()).hexdigest()
+    with pytest.raises(ValueError, match=rf"{path} has md5 {found}, but the published file has {expected}"):
+        fetch_dataset("mnist", data_home=tmp_path)
+    assert path.is_file()
+    fetch_dataset("mnist", subset="train", data_home=tmp_path)
+
+
+def recompress(function):
+    """Change of the training labels of a data set of IDX files."""
+
+    def change(files):
+        name = "train-labels-idx1-ubyte.gz"
+        files[name] = gzip.compress(function(gzip.decompress(files[name])))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (recompress(lambda idx: idx[:-1]), "damaged: its header says shape"),
+        (recompress(lambda idx: idx[:7] + b"\x06" + idx[8:-1]), "12 images, but labels of shape"),
+        (recompress(lambda idx: idx[:-1] + b"\x0a"), "labels of mnist should be 0 to 9, but are 0 to 10"),
+    ],
+    ids=["cut", "one label too few", "no such class"],
+)
+def test_labels_that_do_not_fit(tmp_path, publish, change, words):
+    publish("mnist", change=change).write(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        fetch_dataset("mnist", data_home=tmp_path)
+
+
+def test_images_of_another_size(tmp_path, publish):
+    publish("mnist", change=lambda files: files.update(wide(files))).write(tmp_path)
+    with pytest.raises(ValueError, match=r"images of mnist are uint8 of shape \(7, 56, 14\), but should be"):
+        fetch_dataset("mnist", subset="train", data_home=tmp_path)
+
+
+def wide(files):
+    name = "train-images-idx3-ubyte.gz"
+    idx = gzip.decompress(files[name])
+    return {name: gzip.compress(idx[:8] + bytes([0, 0, 0, 56, 0, 0, 0, 14]) + idx[16:])}
+
+
+def test_list(tmp_path, publish):
+    publish("mnist").write(tmp_path)
+    folder = publish("usps").write(tmp_path)
+    (folder / "usps.bz2").unlink()
+    table = list_datasets(tmp_path)
+    assert list(table.index) == NAMES
+    assert table["cached"].to_dict() == dict.fromkeys(NAMES, "") | {"mnist": "all", "usps": "test"}
+    assert table.loc["omniglot", ["n_train", "n_test", "n_classes", "height"]].to_list() == [19280, 13180, 1623, 105]
+    assert isinstance(table, pd.DataFrame)
+
+
+def without(member):
+    return lambda files: files.update({"gzip.zip": rename_member(files["gzip.zip"], member, "gzip/other")})
+
+
+def rename_member(content, old, new):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return zip_bytes({new if name == old else name: archive.read(name) for name in archive.namelist()})
+
+
+def rename_in_background(old, new):
+    return lambda files: files.update(
+        {"images_background.zip": rename_member(files["images_background.zip"], old, new)}
+    )
+
+
+OMNIGLOT_MEMBER = "images_background/Alphabet_of_the_Magi/character01/0000_01.png"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        (
+            "emnist_letters",
+            without("gzip/emnist-letters-test-labels-idx1-ubyte.gz"),
+            "it has no member 'gzip/emnist-letters-test-labels-idx1-ubyte.gz'",
+        ),
+        ("emnist_letters", without("gzip/emnist-mnist-train-images-idx3-ubyte.gz"), None),
+        ("omniglot", rename_in_background(OMNIGLOT_MEMBER, OMNIGLOT_MEMBER.replace("ter01", "ter77")), "unknown char"),
+        ("omniglot", lambda files: files.update({"images_background.zip": zip_bytes({"a": b""})}), "no images of char"),
+        (
+            "omniglot",
+            lambda files: files.update({"images_background.zip": zip_bytes({OMNIGLOT_MEMBER: b"rubbish"})}),
+            "member .*/0000_01.png': cannot identify image file",
+        ),
+        (
+            "omniglot",
+            lambda files: files.update({"images_background.zip": zip_bytes({OMNIGLOT_MEMBER: huge_png()})}),
+            "member .*/0000_01.png': Image size .* decompression bomb",
+        ),
+    ],
+    ids=["missing member", "other data set's member", "unknown character", "no characters", "no picture", "bomb"],
+)
+def test_archives_of_something_else(tmp_path, publish, name, change, words):
+    publish(name, change=change).write(tmp_path)
+    if words is None:
+        fetch_dataset(name, data_home=tmp_path)
+        return
+    with pytest.raises(ValueError, match=words):
+        fetch_dataset(name, data_home=tmp_path)
+
+
+def huge_png():
+    """The header of a picture of 400 million pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT"
+
+
+REAL = {
+    ("mnist", "train"): (
+        [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+        "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+    ),
+    ("mnist", "test"): (
+        [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009],
+        "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+    ),
+    ("fashion_mnist", "train"): ([6000] * 10, "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012"),
+    ("fashion_mnist", "test"): ([1000] * 10, "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a"),
+    ("kmnist", "test"): ([1000] * 10, "dc10e73c6e83fb3fb3586eafece217ab6602e7825fa7d49399359bde3fc66f07"),
+}
+
+
+@pytest.mark.parametrize(("name", "subset"), [pytest.param(*key, marks=needs(key[0])) for key in REAL])
+def test_real_files(name, subset):
+    counts, digest = REAL[name, subset]
+    data = fetch_dataset(name, subset=subset, data_home=HOME, download_if_missing=False)
+    assert len(data.images) == DATASETS[name].sizes[subset]
+    assert_array_equal(np.bincount(data.target), counts)
+    assert hashlib.sha256(data.data).hexdigest() == digest
+
+
+@needs("mnist")
+def test_real_digits_stand_upright():
+    data = fetch_dataset("mnist", subset="test", data_home=HOME)
+    ones = data.images[data.target == 1].mean(axis=0) > 100
+    assert ones.any(axis=1).sum() > 2 * ones.any(axis=0).sum()
+
+
+@needs("mnist")
+def test_memory_of_all_of_mnist_is_less_than_twice_the_array():
+    tracemalloc.start()
+    try:
+        data = fetch_dataset("mnist", data_home=HOME)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(data.images) == 70_000
+    assert peak < 1.2 * data.data.nbytes

@@ -1,0 +1,234 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+
+from sklenet import LeNetClassifier
+from sklenet.datasets import load_image_folder, load_mnist_sample
+
+LOSSLESS = ["png", "bmp", "tif", "tiff", "gif"]
+
+
+def save_image_folder(folder, images, target, suffix="png"):
+    """Write what load_image_folder reads."""
+    for number, (image, name) in enumerate(zip(images, target, strict=True)):
+        (folder / str(name)).mkdir(exist_ok=True, parents=True)
+        Image.fromarray(image).save(folder / str(name) / f"{number:05d}.{suffix}")
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_round_trip(tmp_path, suffix):
+    images = np.random.default_rng(0).integers(0, 256, (6, 20, 28), dtype=np.uint8)
+    save_image_folder(tmp_path, images, list("abacab"), suffix)
+
+    data = load_image_folder(tmp_path, image_shape=(20, 28))
+
+    order = [0, 2, 4, 1, 5, 3]
+    assert_array_equal(data.images, images[order])
+    assert_array_equal(data.target, list("aaabbc"))
+    assert_array_equal(data.target_names, list("abc"))
+    assert data.filenames[3] == str(tmp_path / "b" / f"00001.{suffix}")
+    assert data.data.dtype == np.uint8
+    assert np.shares_memory(data.data, data.images)
+
+
+@given(image=arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40))))
+@settings(deadline=None, max_examples=30)
+def test_round_trip_of_any_image(tmp_path_factory, image):
+    folder = tmp_path_factory.mktemp("folder")
+    save_image_folder(folder, [image], ["x"])
+    assert_array_equal(load_image_folder(folder, image_shape=image.shape).images[0], image)
+
+
+def test_mnist_as_pictures_trains_a_classifier(tmp_path):
+    X, y = load_mnist_sample(subset="train", return_X_y=True)
+    save_image_folder(tmp_path, X[:300].reshape(-1, 28, 28), y[:300])
+    X_read, y_read = load_image_folder(tmp_path, return_X_y=True)
+    model = LeNetClassifier(random_state=0).fit(X_read, y_read)
+    assert model.score(X[300:800], y[300:800].astype(str)) > 0.85
+
+
+def test_jpeg_is_nearly_the_same(tmp_path):
+    image = np.tile(np.linspace(0, 255, 28).astype(np.uint8), (28, 1))
+    save_image_folder(tmp_path, [image], ["x"], "jpg")
+    assert_allclose(load_image_folder(tmp_path).images[0], image, atol=12)
+
+
+def gray(size=(4, 4), value=51):
+    return Image.new("L", size, value)
+
+
+@pytest.mark.parametrize(
+    ("picture", "suffix"),
+    [
+        pytest.param(gray(), "png", id="L"),
+        pytest.param(gray().convert("RGB"), "png", id="RGB"),
+        pytest.param(gray().convert("RGBA"), "png", id="RGBA"),
+        pytest.param(gray().convert("LA"), "png", id="LA"),
+        pytest.param(gray().convert("P"), "gif", id="P"),
+        pytest.param(gray().convert("RGB").convert("CMYK"), "tif", id="CMYK"),
+        pytest.param(Image.fromarray(np.full((4, 4), 51 * 257, np.uint16)), "png", id="16 bits, PNG"),
+        pytest.param(Image.fromarray(np.full((4, 4), 51 * 257, np.uint16)), "tif", id="16 bits, TIFF"),
+        pytest.param(Image.fromarray(np.full((4, 4), 51 * 257, np.int32)), "tif", id="I"),
+        pytest.param(Image.fromarray(np.full((4, 4), 0.2, np.float32)), "tif", id="F"),
+    ],
+)
+def test_any_mode_becomes_gray(tmp_path, picture, suffix):
+    (tmp_path / "x").mkdir()
+    picture.save(tmp_path / "x" / f"1.{suffix}")
+    assert_array_equal(np.unique(load_image_folder(tmp_path, image_shape=(4, 4)).images), [51])
+
+
+def test_black_and_white(tmp_path):
+    save_image_folder(tmp_path, [np.eye(4, dtype=bool)], ["x"])
+    assert_array_equal(load_image_folder(tmp_path, image_shape=(4, 4)).images[0], 255 * np.eye(4))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_is_white(tmp_path, mode):
+    (tmp_path / "x").mkdir()
+    picture = Image.new("RGBA", (4, 4), 0)
+    (picture.quantize() if mode == "P" else picture.convert(mode)).save(tmp_path / "x" / "1.png")
+    with Image.open(tmp_path / "x" / "1.png") as saved:
+        assert saved.mode == mode
+    assert_array_equal(np.unique(load_image_folder(tmp_path, image_shape=(4, 4)).images), [255])
+
+
+def test_first_frame_is_taken(tmp_path):
+    (tmp_path / "x").mkdir()
+    gray(value=51).save(tmp_path / "x" / "1.gif", save_all=True, append_images=[gray(value=204)])
+    assert_array_equal(np.unique(load_image_folder(tmp_path, image_shape=(4, 4)).images), [51])
+
+
+def test_turned_photograph_is_upright(tmp_path):
+    (tmp_path / "x").mkdir()
+    pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    turned = Image.fromarray(pixels).getexif()
+    turned[0x0112] = 6  # Orientation: to be turned clockwise
+    Image.fromarray(pixels).save(tmp_path / "x" / "1.png", exif=turned)
+    assert_array_equal(load_image_folder(tmp_path, image_shape=(4, 3)).images[0], np.rot90(pixels, -1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "inner"),
+    [((56, 28), np.s_[:, 7:21]), ((14, 28), np.s_[7:21, :]), ((100, 1), np.s_[:, 13:14]), ((7, 7), np.s_[:, :])],
+)
+def test_aspect_is_kept_and_the_rest_is_background(tmp_path, shape, inner):
+    """A picture whose border is of one gray level, and all else of another."""
+    image = np.full(shape, 40, np.uint8)
+    image[1:-1, 1:-1] = 200
+    save_image_folder(tmp_path, [image], ["x"])
+    ((fitted,),) = [load_image_folder(tmp_path).images]
+    outside = np.ones((28, 28), bool)
+    outside[inner] = False
+    assert set(fitted[outside]) <= {40}
+    if min(shape) > 1:
+        assert fitted[inner].max() > 150
+
+
+def stroke(ground, ink):
+    image = np.full((28, 28), ground, np.uint8)
+    image[10:18, 13:15] = ink
+    return image
+
+
+@pytest.mark.parametrize(
+    ("polarity", "expected"),
+    [
+        ("keep", [stroke(250, 5), stroke(5, 250)]),
+        ("invert", [stroke(5, 250), stroke(250, 5)]),
+        ("auto", [stroke(5, 250), stroke(5, 250)]),
+    ],
+)
+def test_polarity(tmp_path, polarity, expected):
+    save_image_folder(tmp_path, [stroke(250, 5), stroke(5, 250)], ["dark on light", "light on dark"])
+    assert_array_equal(load_image_folder(tmp_path, polarity=polarity).images, expected)
+
+
+def test_blank_paper_becomes_blank(tmp_path):
+    save_image_folder(tmp_path, [stroke(255, 255), stroke(0, 0)], ["black", "white"])
+    assert load_image_folder(tmp_path, polarity="auto").images.max() == 0
+
+
+def test_order_is_by_class_then_name_and_case_of_suffixes_is_no_matter(tmp_path):
+    for name in ["b/2.PNG", "b/10.png", "a/z.Jpg", "a/sub/y.png", "b/notes.txt", "b/.hidden.png", ".git/x.png"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        gray().save(tmp_path / name, "PNG")
+    data = load_image_folder(tmp_path)
+    assert [name.removeprefix(f"{tmp_path}/") for name in data.filenames] == [
+        "a/sub/y.png", "a/z.Jpg", "b/10.png", "b/2.PNG",
+    ]  # fmt: skip
+
+
+def test_as_frame(tmp_path):
+    save_image_folder(tmp_path, [stroke(0, 9)], ["x"])
+    data = load_image_folder(tmp_path, as_frame=True)
+    assert isinstance(data.data, pd.DataFrame)
+    assert data.frame["target"].tolist() == ["x"]
+
+
+def test_all_unreadable_files_are_named(tmp_path):
+    save_image_folder(tmp_path, [stroke(0, 9)] * 3, ["x", "y", "y"])
+    (tmp_path / "x" / "text.png").write_text("no picture")
+    (tmp_path / "y" / "empty.jpg").touch()
+    whole = (tmp_path / "y" / "00001.png").read_bytes()
+    (tmp_path / "y" / "cut.png").write_bytes(whole[:-30])
+    Image.fromarray(np.full((4, 4), 7.0, np.float32)).save(tmp_path / "y" / "float.tif")
+    with pytest.raises(ValueError, match="4 of 7 files cannot be read as pictures: ") as caught:
+        load_image_folder(tmp_path)
+    for name in ["x/text.png", "y/empty.jpg", "y/cut.png", "y/float.tif"]:
+        assert str(tmp_path / name) in str(caught.value)
+    assert r"span [7, 7] instead of [0, 1]" in str(caught.value)
+
+
+def test_bomb_is_unreadable(tmp_path, monkeypatch):
+    save_image_folder(tmp_path, [np.zeros((30, 30), np.uint8)], ["x"])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    with pytest.raises(ValueError, match=r"00000\.png \(Image size .* decompression bomb"):
+        load_image_folder(tmp_path)
+
+
+def test_many_unreadable_files_are_counted(tmp_path):
+    (tmp_path / "x").mkdir()
+    for number in range(25):
+        (tmp_path / "x" / f"{number:02d}.png").touch()
+    with pytest.raises(ValueError, match=r"25 of 25 files .*09\.png \(.*\) and 15 more\.$"):
+        load_image_folder(tmp_path)
+
+
+def test_folders_that_hold_no_classes(tmp_path):
+    with pytest.raises(ValueError, match="holds no folders; put the pictures of each class into one"):
+        load_image_folder(tmp_path)
+    (tmp_path / "x").mkdir()
+    with pytest.raises(ValueError, match=r"hold no pictures \(\.bmp, .*\): x\."):
+        load_image_folder(tmp_path)
+    save_image_folder(tmp_path, [stroke(0, 9)], ["x"])
+    gray().save(tmp_path / "stray.png")
+    with pytest.raises(ValueError, match=r"pictures outside of a class's folder: stray\.png"):
+        load_image_folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_image_folder(tmp_path / "nowhere")
+    with pytest.raises(NotADirectoryError):
+        load_image_folder(tmp_path / "stray.png")
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"polarity": "Auto"},
+        {"polarity": []},
+        {"image_shape": 28},
+        {"image_shape": (28,)},
+        {"image_shape": (0, 28)},
+        {"image_shape": (28.0, 28)},
+    ],
+)
+def test_bad_parameters(tmp_path, parameter):
+    ((name, value),) = parameter.items()
+    with pytest.raises(ValueError, match=f"'{name}' parameter of load_image_folder must be .* Got ") as caught:
+        load_image_folder(tmp_path, **parameter)
+    assert repr(value) in str(caught.value)

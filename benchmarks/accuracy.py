@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy.py full --data-home DIR      # all of MNIST, about half an hour
     python benchmarks/accuracy.py curves --data-home DIR    # by number of training images, half an hour
+    python benchmarks/accuracy.py characters                # fonts that the training has not seen, five minutes
     python benchmarks/accuracy.py report                    # the tables again, from what is on disk
 
 This is the one program that reads test images; parameters are chosen on training images, by tune_defaults.py. Rows are
@@ -11,10 +12,12 @@ written as they come: a run that was stopped goes on where it was.
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
@@ -25,6 +28,7 @@ from sklearn.svm import SVC
 from comparison.data import Split, load
 from comparison.report import as_markdown
 from sklenet import LeNetClassifier
+from sklenet.datasets import make_characters
 
 _RESULTS = Path(__file__).parent / "results"
 _N_SEEDS = 3
@@ -34,18 +38,22 @@ _TIMED = ("LeNet", "SVC(C=10)")
 _KEYS = ["data", "n_train", "model", "seed"]
 
 Row = dict[str, Any]
+# What is measured: the row's first columns, the estimator, and a function that loads its images.
+Cell = tuple[Row, BaseEstimator, Callable[[], Split]]
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["full", "curves", "report"])
+    parser.add_argument("what", choices=["full", "curves", "characters", "report"])
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
     options = parser.parse_args()
     if options.what == "full":
-        _measure(_full_cells(), _RESULTS / "full.csv", options.data_home)
+        _measure(_full_cells(options.data_home), _RESULTS / "full.csv")
     elif options.what == "curves":
-        _measure(_curve_cells(), _RESULTS / "curves.csv", options.data_home)
+        _measure(_curve_cells(options.data_home), _RESULTS / "curves.csv")
+    elif options.what == "characters":
+        _measure(_character_cells(), _RESULTS / "characters.csv")
     print(report())
 
 
@@ -56,6 +64,8 @@ def report() -> str:
         tables.append(_full_table(pd.read_csv(path)))
     if (path := _RESULTS / "curves.csv").exists():
         tables.append(_curve_table(pd.read_csv(path)))
+    if (path := _RESULTS / "characters.csv").exists():
+        tables.append(_character_table(pd.read_csv(path)))
     return "\n\n".join(as_markdown(table) for table in tables)
 
 
@@ -78,56 +88,82 @@ def _full_table(rows: pd.DataFrame) -> pd.DataFrame:
 def _curve_table(rows: pd.DataFrame) -> pd.DataFrame:
     rows["accuracy"] = 100 * (1 - rows["error_rate"])
     means = rows.pivot_table(values="accuracy", index=["data", "n_train"], columns="model")
-    table = means[["LeNet", "SVC(C=10)", "forest"]].map("{:.2f} %".format).reset_index()
+    table = means[list(_MODELS)].map("{:.2f} %".format).reset_index()
     return table.astype(str).rename(columns={"n_train": "training images"})
 
 
-def _full_cells() -> Iterator[tuple[Row, BaseEstimator]]:
+def _character_table(rows: pd.DataFrame) -> pd.DataFrame:
+    rows["error"] = 100 * rows["error_rate"]
+    errors = rows.pivot_table(values="error", index="data", columns="model")[list(_MODELS)]
+    errors.loc["mean"] = errors.mean()
+    table = errors.map("{:.2f} %".format)
+    return table.rename_axis("A to Z, the font family not seen").reset_index()
+
+
+def _full_cells(data_home: str | None) -> Iterator[Cell]:
     """All of MNIST; the support vector machine in the middle, so that its time stands among LeNet's."""
+    mnist = partial(load, "mnist", data_home)
     for seed in range(_N_SEEDS):
-        yield _cell("mnist", 60_000, "LeNet", seed, LeNetClassifier(random_state=seed))
+        yield _row("mnist", 60_000, "LeNet", seed), LeNetClassifier(random_state=seed), mnist
         if seed == 0:
-            yield _cell("mnist", 60_000, "SVC(C=10)", seed, _svc())
+            yield _row("mnist", 60_000, "SVC(C=10)", seed), _svc(), mnist
     for seed in range(_N_SEEDS):
         affine = LeNetClassifier(augment="affine", max_epochs=20, random_state=seed)
-        yield _cell("mnist", 60_000, "LeNet, affine, 20 epochs", seed, affine)
+        yield _row("mnist", 60_000, "LeNet, affine, 20 epochs", seed), affine, mnist
     for seed in range(_N_SEEDS):
         original = LeNetClassifier(architecture="1998", random_state=seed)
-        yield _cell("mnist", 60_000, "LeNet 1998", seed, original)
+        yield _row("mnist", 60_000, "LeNet 1998", seed), original, mnist
 
 
-def _curve_cells() -> Iterator[tuple[Row, BaseEstimator]]:
+def _curve_cells(data_home: str | None) -> Iterator[Cell]:
     """Defaults by number of training images; the seed is the draw's and the model's."""
-    for data, most in (("kmnist", 8_000), ("mnist", 10_000)):
-        for n_train in sorted({min(size, most) for size in _SIZES}):
+    for data, n_whole in (("kmnist", 8_000), ("mnist", 60_000)):
+        for n_train in sorted({min(size, n_whole) for size in _SIZES}):
             for seed in range(_N_DRAWS):
-                yield _cell(data, n_train, "LeNet", seed, LeNetClassifier(random_state=seed))
-                yield _cell(data, n_train, "SVC(C=10)", seed, _svc())
-                forest = RandomForestClassifier(100, n_jobs=-1, random_state=seed)
-                yield _cell(data, n_train, "forest", seed, forest)
+                drawn = {"train_size": n_train, "seed": seed} if n_train < n_whole else {}
+                for name, make in _MODELS.items():
+                    yield _row(data, n_train, name, seed), make(seed), partial(load, data, data_home, **drawn)
 
 
-def _cell(data: str, n_train: int, model: str, seed: int, estimator: BaseEstimator) -> tuple[Row, BaseEstimator]:
-    return {"data": data, "n_train": n_train, "model": model, "seed": seed}, estimator
+def _character_cells() -> Iterator[Cell]:
+    """Letters in seven font families, each left out of the training in turn."""
+    letters = make_characters(7_000, random_state=0)
+    for family in np.unique(letters.groups):
+        seen = letters.groups != family
+        split = partial(Split, letters.data[seen], letters.target[seen], letters.data[~seen], letters.target[~seen])
+        for name, make in _MODELS.items():
+            yield _row(str(family), int(seen.sum()), name, 0), make(0), split
 
 
-def _svc() -> BaseEstimator:
+def _row(data: str, n_train: int, model: str, seed: int) -> Row:
+    return {"data": data, "n_train": n_train, "model": model, "seed": seed}
+
+
+def _svc(seed: int = 0) -> BaseEstimator:
     return make_pipeline(FunctionTransformer(_scale), SVC(C=10))
+
+
+def _lenet(seed: int) -> BaseEstimator:
+    return LeNetClassifier(random_state=seed)
+
+
+def _forest(seed: int) -> BaseEstimator:
+    return RandomForestClassifier(100, n_jobs=-1, random_state=seed)
+
+
+_MODELS = {"LeNet": _lenet, "SVC(C=10)": _svc, "forest": _forest}
 
 
 def _scale(X: Any) -> Any:
     return X / 255
 
 
-def _measure(cells: Iterator[tuple[Row, BaseEstimator]], path: Path, data_home: str | None) -> None:
+def _measure(cells: Iterator[Cell], path: Path) -> None:
     done = set(pd.read_csv(path)[_KEYS].itertuples(index=False, name=None)) if path.exists() else set()
-    for row, estimator in cells:
+    for row, estimator, load_split in cells:
         if tuple(row.values()) in done:
             continue
-        split = load(row["data"], data_home)
-        if row["n_train"] < len(split.y_train):
-            split = load(row["data"], data_home, train_size=row["n_train"], seed=row["seed"])
-        scored = row | _score(estimator, split)
+        scored = row | _score(estimator, load_split())
         pd.DataFrame([scored]).to_csv(path, mode="a", header=not path.exists(), index=False)
         print(*scored.values(), flush=True)
 

@@ -24,7 +24,10 @@ def import_extra(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
+        package = name.partition(".")[0]
+        if error.name != package:
+            raise  # it is there, and lacks something itself
         raise ImportError(
-            f"This needs the package {name.partition('.')[0]}, which is not installed; "
+            f"This needs the package {package}, which is not installed; "
             f"install the extra that has it: pip install 'sklenet[datasets]'"
         ) from error

@@ -88,8 +88,6 @@ def test_failed_cell_is_reported_and_the_others_go_on(tmp_path, monkeypatch, cap
         (["--train-size", "2000"], "train size of 2000 does not suit digits: choose one from 50 to 1347"),
         (["--train-size", "49"], "train size of 49 does not suit digits"),
         (["--n-jobs", "0"], "n_jobs == 0"),
-        (["--datasets", "mnist"], "file train-images-idx3-ubyte.gz, which cannot be looked for without a data home"),
-        (["--datasets", "mnist", "--data-home", "nowhere"], "which is not in nowhere/mnist; give the folder"),
         (["--output", os.devnull], "File exists"),
     ],
 )
@@ -101,3 +99,13 @@ def test_bad_arguments_end_in_one_sentence(tmp_path, monkeypatch, capsys, argume
     message = capsys.readouterr().err.splitlines()[-1]
     assert words in message.replace(str(tmp_path) + "/", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_set_that_cannot_be_had_is_said_before_the_work(tmp_path, publish, server, capsys):
+    publish("mnist", urls=(server.url("missing"),))
+    with pytest.raises(SystemExit, match="2"):
+        main(["--datasets", "digits", "mnist", "--data-home", str(tmp_path), "--output", str(tmp_path / "output")])
+    message = capsys.readouterr().err
+    assert "The data set 'mnist' lacks train-images-idx3-ubyte.gz" in message
+    assert f"{server.url('missing')}train-images-idx3-ubyte.gz: HTTPError: 404" in message
+    assert not (tmp_path / "output").exists()

@@ -1,8 +1,6 @@
 """The pieces of the comparison."""
 
-import gzip
 import os
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +15,9 @@ from comparison.models import MODELS, Model, PixelScaler
 from comparison.protocol import Cell, measure
 from comparison.report import Results
 from comparison.runner import CellError, run
+from sklenet.datasets import list_datasets, make_characters
 
 HOME = os.environ.get("SKLENET_DATA")
-
-
-def write_idx(path, array, open_file=gzip.open):
-    path.parent.mkdir(exist_ok=True)
-    with open_file(path, "wb") as file:
-        file.write(struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
 
 
 @pytest.mark.parametrize(("name", "n_train", "n_test"), [("digits", 1347, 450), ("mnist_sample", 5000, 1000)])
@@ -36,15 +29,43 @@ def test_data_that_come_along(name, n_train, n_test):
     assert_array_equal(data.load(name).X_train, split.X_train)
 
 
-@pytest.mark.parametrize(("ending", "open_file"), [(".gz", gzip.open), ("", open)])
-def test_published_files(tmp_path, ending, open_file):
-    images, labels = np.arange(18, dtype=np.uint8).reshape(2, 3, 3), np.uint8([1, 0])
-    for part in "train", "t10k":
-        write_idx(tmp_path / "mnist" / f"{part}-images-idx3-ubyte{ending}", images, open_file)
-        write_idx(tmp_path / "mnist" / f"{part}-labels-idx1-ubyte{ending}", labels, open_file)
+def test_characters_are_tested_on_families_never_seen():
+    letters = make_characters(6000, random_state=0)
+    families = dict(zip(map(bytes, letters.data), letters.groups, strict=True))
+    split = data.load("characters")
+    train, test = ({families[bytes(image)] for image in images} for images in (split.X_train, split.X_test))
+    assert (len(train), len(test)) == (5, 2)
+    assert not train & test
+    assert len(split.X_train) + len(split.X_test) == 6000
+    assert set(split.y_train) == set(split.y_test) == set(range(26))
+
+
+def test_every_published_data_set_is_known():
+    assert set(data.DATASETS) == {"digits", "mnist_sample", "characters", *list_datasets().index}
+
+
+def test_published_splits(tmp_path, publish):
+    published = publish("mnist")
+    published.write(tmp_path)
     split = data.load("mnist", tmp_path)
-    assert_array_equal(split.X_test, images.reshape(2, 9))
-    assert_array_equal(split.y_train, labels)
+    for part, X, y in ("train", split.X_train, split.y_train), ("test", split.X_test, split.y_test):
+        images, labels = published.splits[part]
+        assert_array_equal(X, images.reshape(len(images), -1))
+        assert_array_equal(y, labels)
+
+
+@pytest.mark.parametrize(("name", "subset", "n_test"), [("kmnist", "test", 2000), ("omniglot", "train", 2500)])
+def test_one_split_divided(monkeypatch, name, subset, n_test):
+    """KMNIST's training split may not be there, and Omniglot's splits have no class in common."""
+
+    def fetch(asked, **options):
+        assert (asked, options["subset"]) == (name, subset)
+        return np.arange(20_000).reshape(-1, 2), np.arange(10_000) % 10
+
+    monkeypatch.setattr(data, "fetch_dataset", fetch)
+    split = data.load(name)
+    assert len(split.X_test) == n_test
+    assert_array_equal(np.sort(np.concatenate([split.X_train, split.X_test]).ravel()), np.arange(20_000))
 
 
 @pytest.mark.skipif(not HOME or not Path(HOME, "kmnist").is_dir(), reason="SKLENET_DATA names no folder with kmnist/")

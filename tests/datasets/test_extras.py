@@ -1,0 +1,68 @@
+"""What happens where a package of the extra is not installed."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+from sklenet.datasets import fetch_dataset, load_image_folder, load_mnist_sample, load_pixel_csv, make_characters
+
+INSTALL = r"needs the package {}, which is not installed; .* pip install 'sklenet\[datasets\]'"
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Make imports of packages fail, as if they were not installed."""
+
+    import_real = importlib.import_module
+
+    def forget(*packages):
+        def import_module(name, *arguments):
+            package = name.partition(".")[0]
+            if package in packages:
+                raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+            return import_real(name, *arguments)
+
+        monkeypatch.setattr("importlib.import_module", import_module)
+
+    return forget
+
+
+@pytest.mark.parametrize("package", ["PIL", "matplotlib", "fontTools"])
+def test_characters(without, package):
+    without(package)
+    with pytest.raises(ImportError, match=INSTALL.format(package)):
+        make_characters(10)
+
+
+def test_pictures(tmp_path, without):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "1.png").touch()
+    without("PIL")
+    with pytest.raises(ImportError, match=INSTALL.format("PIL")):
+        load_image_folder(tmp_path)
+
+
+def test_fetching(tmp_path, publish, without):
+    without("pooch")
+    with pytest.raises(ImportError, match=INSTALL.format("pooch")):
+        fetch_dataset("mnist", data_home=tmp_path)
+
+
+def test_what_is_there_needs_none_of_them(tmp_path, publish, without):
+    publish("mnist").write(tmp_path)
+    without("pooch", "PIL", "matplotlib", "fontTools")
+    assert fetch_dataset("mnist", data_home=tmp_path).images.shape == (12, 28, 28)
+    assert load_mnist_sample().images.shape == (6000, 28, 28)
+    (tmp_path / "images.csv").write_text("label,pixel0\n1,2\n")
+    assert np.array_equal(load_pixel_csv(tmp_path / "images.csv").data, [[2]])
+
+
+def test_error_inside_a_package_is_not_hidden(tmp_path, monkeypatch):
+    """A package that is there, and lacks one of its own."""
+    (tmp_path / "pooch.py").write_text("import no_such_package_of_pooch")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pooch", raising=False)
+    with pytest.raises(ImportError, match="no_such_package_of_pooch"):
+        fetch_dataset("mnist", data_home=tmp_path)

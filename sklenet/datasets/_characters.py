@@ -218,8 +218,8 @@ class _Pen:
         self._unit = max(height / shape[0], width / shape[1]) / _FILLED
         # The row, from the baseline, that comes to the image's middle.
         self._middle = (bottom.max() + top.min()) / 2
-        # Distances farther from the ink are those at the margin, and dark as they are.
-        self._margin = math.ceil((weight + 1) * self._unit)
+        # Distances farther from the ink are those at the margin: dark as they are, or as light where weight fills all.
+        self._margin = math.ceil((min(weight, *shape) + 1) * self._unit)
         self._points = np.stack(
             np.meshgrid(*(np.arange(side) - (side - 1) / 2 for side in shape), indexing="ij"), axis=-1
         )

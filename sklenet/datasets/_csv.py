@@ -1,7 +1,10 @@
 """Images of one's own: a table with a row for each image and a column for each pixel."""
 
+import lzma
 import math
 import os
+import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklenet.datasets._bunch import as_bunch, check_image_shape
+
+# Up to here a float is one whole number.
+_EXACT = 2**53
 
 
 def load_pixel_csv(
@@ -107,7 +113,9 @@ def _read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         # "NA" may be the name of a class; only what is empty is missing.
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except (EOFError, OSError, ValueError, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the file system's, as of a missing file; what is wrong with the content has no number
         raise ValueError(f"{path} cannot be read as a table: {str(error).strip()}") from error
     if table.empty:
         raise ValueError(f"{path} has no rows below its header.")
@@ -125,7 +133,7 @@ def _name_some(columns: pd.Index) -> str:
 def _find_shape(path: Any, n_pixels: int, image_shape: tuple[int, int] | None) -> tuple[int, int]:
     side = math.isqrt(n_pixels)
     shape = (side, side) if image_shape is None else check_image_shape("load_pixel_csv", image_shape)
-    if math.prod(shape) != n_pixels:
+    if n_pixels == 0 or math.prod(shape) != n_pixels:
         expected = "no square" if image_shape is None else f"not {shape[0]} × {shape[1]} = {math.prod(shape)}"
         raise ValueError(
             f"{path} has {n_pixels} columns of pixels, which is {expected}; "
@@ -147,9 +155,9 @@ def _as_pixels(path: Any, table: pd.DataFrame) -> NDArray[np.uint8]:
 def _as_labels(path: Any, column: pd.Series) -> NDArray[Any]:
     if column.isna().any():
         raise _bad_cell(path, column, int(column.isna().to_numpy().argmax()), "a label")
-    # Of booleans pandas says that they are numeric.
-    is_numeric = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
-    if is_numeric and (column == column.round()).all():
+    if pd.api.types.is_signed_integer_dtype(column):
+        return column.to_numpy(np.int64)
+    if pd.api.types.is_float_dtype(column) and ((column == column.round()) & (column.abs() <= _EXACT)).all():
         return column.to_numpy(np.int64)
     return column.astype(str).to_numpy(str)
 

@@ -1,10 +1,12 @@
 """The published data sets, loaded by name."""
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils import check_scalar
 
 from sklenet.datasets._bunch import as_bunch, check_subset
 from sklenet.datasets._cache import DataHome, find_files, is_cached
@@ -80,7 +82,7 @@ def fetch_dataset(
         Dictionary-like object, with the attributes:
 
         data : {ndarray, DataFrame} of shape (n_samples, height · width)
-            Pixels row by row, uint8; 0 is the background, but in Fashion-MNIST no less.
+            Pixels row by row, uint8; 0 is the background.
         images : ndarray of shape (n_samples, height, width)
             The same pixels; unless `as_frame=True`, in the same memory.
         target : {ndarray, Series} of shape (n_samples,)
@@ -103,7 +105,8 @@ def fetch_dataset(
     Raises
     ------
     ValueError
-        If there is no such data set or subset, or a file is damaged or has another checksum than the published one.
+        If there is no such data set or subset, if `n_retries` or `delay` is negative, or if a file is damaged or has
+        another checksum than the published one.
     OSError
         If files are missing and cannot be had; the message says what was tried and where to put them by hand.
     ImportError
@@ -133,6 +136,8 @@ def fetch_dataset(
     >>> folds = GroupKFold().split(digits.data, digits.target, digits.metadata["writer"])  # doctest: +SKIP
     """
     check_subset("fetch_dataset", subset)
+    check_scalar(n_retries, "n_retries", Integral, min_val=0)
+    check_scalar(delay, "delay", Real, min_val=0)
     files = find_files(
         name, subset, data_home, download_if_missing=download_if_missing, n_retries=n_retries, delay=delay
     )

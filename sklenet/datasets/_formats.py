@@ -185,13 +185,13 @@ def read_libsvm(path: Path, n_features: int) -> tuple[NDArray[np.float64], NDArr
     ValueError
         If the file is damaged, is not of this format, or holds more than a GiB.
     """
-    try:
-        with bz2.open(path) as file:
-            content = file.read(MAX_BYTES + 1)
-        _check_size(path, len(content))
-        X, y = load_svmlight_file(io.BytesIO(content), n_features=n_features, zero_based=False)
-    except (EOFError, OSError, ValueError) as error:
-        raise damaged(path, error) from error
+    with path.open("rb") as packed:
+        try:
+            content = bz2.BZ2File(packed).read(MAX_BYTES + 1)
+            _check_size(path, len(content))
+            X, y = load_svmlight_file(io.BytesIO(content), n_features=n_features, zero_based=False)
+        except (EOFError, OSError, ValueError) as error:
+            raise damaged(path, error) from error
     return X.toarray(), y
 
 

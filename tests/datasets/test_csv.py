@@ -49,6 +49,8 @@ def test_round_trip_of_any_images(tmp_path_factory, images):
         (["A", "7"], np.array(["A", "7"])),
         (["NA", "nan"], np.array(["NA", "nan"])),
         (["0.5", "1"], np.array(["0.5", "1.0"])),
+        (["1e300", "inf"], np.array(["1e+300", "inf"])),
+        (["18446744073709551615", "1"], np.array(["18446744073709551615", "1"])),
         (["True", "False"], np.array(["True", "False"])),
     ],
 )
@@ -103,6 +105,7 @@ def test_compressed(tmp_path):
         pytest.param("label,a\n1,inf\n", "line 2, column 'a': .* is 'inf'", id="infinity"),
         pytest.param("label,a\n1,1\n,1\n", "line 3, column 'label': should be a label, but is empty", id="no label"),
         pytest.param("label,a,b\n1,2,3\n", "2 columns of pixels, which is no square; .*image_shape", id="no square"),
+        pytest.param("label\n1\n", "0 columns of pixels, which is no square", id="labels alone"),
         pytest.param('label,a\n1,"2\n', "cannot be read as a table: .*EOF", id="open quote"),
     ],
 )
@@ -118,6 +121,14 @@ def test_binary_rubbish(tmp_path):
     path = tmp_path / "images.csv"
     path.write_bytes(b"\x89PNG\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"images\.csv"):
+        load_pixel_csv(path)
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zip"])
+def test_what_is_not_compressed_as_it_says(tmp_path, suffix):
+    path = tmp_path / f"images.csv.{suffix}"
+    path.write_text("label,a\n1,2\n")
+    with pytest.raises(ValueError, match=rf"images\.csv\.{suffix} cannot be read as a table: "):
         load_pixel_csv(path)
 
 

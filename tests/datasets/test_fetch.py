@@ -136,6 +136,12 @@ def test_unknown_subset():
         fetch_dataset("mnist", subset="dev")
 
 
+@pytest.mark.parametrize("parameter", [{"n_retries": -1}, {"delay": -0.5}])
+def test_number_that_is_negative(tmp_path, parameter):
+    with pytest.raises(ValueError, match="must be >= 0"):
+        fetch_dataset("mnist", data_home=tmp_path, **parameter)
+
+
 def test_changed_file_is_refused_and_left(tmp_path, publish):
     folder = publish("mnist").write(tmp_path)
     path = folder / "t10k-labels-idx1-ubyte.gz"

@@ -104,11 +104,12 @@ def _read(path: Path) -> tuple[str, frozenset[str]]:
     try:
         with path.open("rb") as file, fonts.TTFont(file, lazy=True, fontNumber=0) as font:
             family = font["name"].getBestFamilyName() or path.stem
-            glyphs = font.getBestCmap() or {}
+            # Without those that stand for the box of a missing character.
+            characters = font.getBestCmap()
     except (fonts.TTLibError, KeyError) as error:
         raise ValueError(f"{path} is no font that can be read: {error}.") from error
-    if not glyphs:
+    if not characters:
         raise ValueError(f"{path} has no characters of Unicode: it is a font of symbols.")
     if "last resort" in family.lower():
         raise ValueError(f"{path} is a font of last resort, which draws a box for anything.")
-    return family, frozenset(chr(code) for code, glyph in glyphs.items() if glyph != ".notdef")
+    return family, frozenset(map(chr, characters))

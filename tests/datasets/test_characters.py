@@ -221,12 +221,12 @@ def save_font(path, family, characters):
 
 
 def test_box_of_a_missing_character_is_never_drawn(tmp_path):
-    path = save_font(tmp_path / "squares.ttf", "Squares", {"A": "square", "B": ".notdef"})
+    path = save_font(tmp_path / "squares.ttf", "Squares", {"A": "square", "𝐁": ".notdef"})
     squares = make_characters(5, alphabet="A", fonts=path, **PLAIN)
     assert set(squares.groups) == {"Squares"}
     assert extent(squares.images[0]) == (4, 24, 4, 24)
-    with pytest.raises(ValueError, match="No font has 'B' of the alphabet"):
-        make_characters(5, alphabet="AB", fonts=path)
+    with pytest.raises(ValueError, match="No font has '𝐁' of the alphabet"):
+        make_characters(5, alphabet="A𝐁", fonts=path)
 
 
 @pytest.mark.parametrize(

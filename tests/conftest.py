@@ -113,7 +113,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in "NO_PROXY", "no_proxy":
+        monkeypatch.setenv(name, "127.0.0.1")
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.05])
         thread.start()

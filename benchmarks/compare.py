@@ -1,75 +1,76 @@
-"""Compare LeNet with a support vector machine and a random forest: error rate, time and memory.
+"""Compare LeNet with other classifiers: errors, times, and what can be concluded from them.
 
     python benchmarks/compare.py
-    python benchmarks/compare.py --datasets mnist kmnist --train-size 1000 --seeds 5
+    python benchmarks/compare.py --profile full --data-home DIR
+    python benchmarks/compare.py --datasets mnist --models lenet svm forest --train-sizes 100 1000 60000 --seeds 5
+    python benchmarks/compare.py --image-folder my_letters/
+    python benchmarks/compare.py report comparison-results/
 
-Without arguments it runs on data that come with the libraries. Every classifier gets the same pixels of the same
-images; hyper-parameters are chosen on training images alone. Ctrl-C keeps what is finished.
+Without arguments it runs on data that come with the libraries, in minutes. Every classifier gets the same pixels of the
+same images; hyper-parameters are chosen on training images alone. A run that was stopped goes on where it was.
 """
 
 import argparse
-import itertools
 import sys
-import time
 from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 import joblib
 from tqdm import tqdm
 
-from comparison.data import DATASETS, load
+from comparison import data, profiles, report
+from comparison.backends import connect
 from comparison.models import MODELS
-from comparison.protocol import Cell
-from comparison.report import Results, circumstances
-from comparison.runner import CellError, run
+from comparison.protocol import FORMS, Cell, Record
+from comparison.runner import Task, run
+from comparison.store import BusyError, OtherSettingsError, Store, cell_of, check_settings, load, test_name
 
-_SECONDS_TO_START = 5  # for the progress bar: a process of its own, its imports and its data
 _INTERRUPTED = 130  # what shells report of a command ended by Ctrl-C
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == ["report"]:
+        return _report(arguments[1:])
     parser = _parser()
-    options = parser.parse_args(argv)
+    options = parser.parse_args(arguments)
     try:
-        n_jobs = joblib.effective_n_jobs(options.n_jobs)
-        cells = _cells(options, threads=max(1, joblib.cpu_count() // n_jobs))
-        seconds = {cell: _guess_seconds(cell) for cell in cells}
-        results = Results(options.output)
-    except (OSError, ValueError) as error:
+        cells = _choose(options)
+        splits = _load_data(cells, options)
+        with connect(options.scheduler) as backend, Store(options.output).lock():
+            return _run(cells, splits, backend, options)
+    except (OSError, ValueError, BusyError, OtherSettingsError) as error:
         parser.error(str(error))
-    try:
-        n_failed = _measure(seconds, n_jobs, results)
-    except KeyboardInterrupt:
-        print(f"\nStopped: {len(results.rows)} of {len(cells)} are finished.", file=sys.stderr)
-        n_failed = None
-    if results.rows:
-        print(f"\n{results.table()}\nWritten to {results.csv} and {results.markdown.name} beside it.")
-    return _INTERRUPTED if n_failed is None else min(n_failed, 1)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
+    add("--profile", choices=["full"], help="the cells of the committed results; other options choose among them")
     add(
         "--datasets",
         nargs="+",
-        type=_one_of("data set", DATASETS),
-        default=["digits", "mnist_sample", "characters"],
+        type=_one_of("data set", data.DATASETS),
         metavar="NAME",
-        help=f"any of {', '.join(DATASETS)} (default: digits mnist_sample characters)",
+        help=f"any of {', '.join(data.DATASETS)} (default: {' '.join(profiles.QUICK_DATASETS)})",
     )
+    add("--image-folder", type=Path, metavar="DIR", help="pictures of one's own instead, one folder a class")
     add(
         "--models",
         nargs="+",
         type=_one_of("model", MODELS),
-        default=list(MODELS),
         metavar="NAME",
-        help=f"any of {', '.join(MODELS)} (default: all)",
+        help=f"any of {', '.join(MODELS)} (default: {' '.join(profiles.QUICK_MODELS)})",
     )
-    add("--train-size", type=_positive, metavar="N", help="draw N training images, stratified (default: all)")
+    add("--forms", nargs="+", choices=FORMS, default=["default"], help="with default or tuned parameters, or both")
+    add("--train-sizes", nargs="+", type=_positive, metavar="N", help="draw N training images (default: all)")
     add("--seeds", type=_positive, default=1, metavar="K", help="repeat with the seeds 0 to K - 1 (default: 1)")
+    add(
+        "--cv", type=_at_least_two, default=0, metavar="K", help="cross-validate with K folds (no official test images)"
+    )
     add(
         "--data-home",
         type=Path,
@@ -81,15 +82,20 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("comparison-results"),
         metavar="DIR",
-        help="folder for results.csv and table.md (default: comparison-results)",
+        help="folder for records, predictions and the report (default: comparison-results)",
     )
+    add("--timeout", type=_positive, metavar="S", help="give up on a cell after S seconds, and say so in its record")
+    add("--retry", action="store_true", help="measure again what failed, timed out or was short of memory")
     add(
         "--n-jobs",
         type=int,
         default=1,
         metavar="N",
-        help="measure N at a time, -1: one per core; times are then not comparable with others (default: 1)",
+        help="measure N at a time, -1: one per core; times are then marked as taken in parallel (default: 1)",
     )
+    add("--threads", type=_positive, metavar="T", help="threads of a classifier (default: the cores, shared by the N)")
+    add("--backend", choices=["local", "dask"], default="local", help="where to measure (default: local)")
+    add("--scheduler", metavar="ADDRESS", help="of the Dask cluster, as tcp://10.0.0.1:8786")
     return parser
 
 
@@ -104,65 +110,106 @@ def _one_of(kind: str, names: Collection[str]) -> Callable[[str], str]:
     return check
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+def _positive(text: str, least: int = 1) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
     return int(text)
 
 
-def _cells(options: argparse.Namespace, threads: int) -> list[Cell]:
+_at_least_two = partial(_positive, least=2)
+
+
+def _choose(options: argparse.Namespace) -> list[Cell]:
+    """List the cells: those of a profile that the other options leave, or all combinations of the options."""
+    if options.profile == "full":
+        wanted = {"dataset": options.datasets, "model": options.models, "train_size": options.train_sizes}
+        return [
+            cell
+            for cell in profiles.full()
+            if all(not names or getattr(cell, field) in names for field, names in wanted.items())
+        ]
+    datasets = ["image_folder"] if options.image_folder else options.datasets or profiles.QUICK_DATASETS
+    fixed = [name for name in datasets if options.cv and data.DATASETS[name].official]
+    if fixed:
+        raise ValueError(f"--cv: {', '.join(fixed)} has test images of its own, which no training may see.")
+    models, sizes = options.models or profiles.QUICK_MODELS, options.train_sizes or [None]
+    return list(profiles.choose(datasets, models, options.forms, sizes, options.seeds, options.cv))
+
+
+def _home(options: argparse.Namespace) -> str | None:
     # Absolute, because the cells' processes run in another folder.
-    data_home = options.data_home and str(Path(options.data_home).absolute())
-    return [
-        Cell(dataset, model, seed, threads, options.train_size, data_home)
-        for dataset, seed, model in itertools.product(
-            dict.fromkeys(options.datasets), range(options.seeds), dict.fromkeys(options.models)
-        )
-    ]
+    home = options.image_folder or options.data_home
+    return home and str(home.absolute())
 
 
-def _guess_seconds(cell: Cell) -> float:
-    """Roughly how long a cell takes; loads its data, so that missing files show before the first hour of work."""
-    n_train = len(load(cell.dataset, cell.data_home, train_size=cell.train_size).y_train)
-    return _SECONDS_TO_START + MODELS[cell.model].seconds_per_1000 * n_train / 1000
+def _load_data(cells: list[Cell], options: argparse.Namespace) -> dict[str, data.Split]:
+    """Load what the cells need, so that what is missing shows before the first hour of work; by test set."""
+    splits: dict[str, data.Split] = {}
+    for cell in cells:
+        name = test_name(cell)
+        if name not in splits:
+            splits[name] = data.load(cell.dataset, _home(options), fold=cell.fold, n_folds=cell.n_folds)
+        fewest, most = data.train_sizes(splits[name])
+        if cell.train_size is not None and not fewest <= cell.train_size <= most:
+            raise ValueError(f"For {name} choose train sizes from {fewest} to {most}, not {cell.train_size}.")
+    return splits
 
 
-def _measure(seconds: dict[Cell, float], n_jobs: int, results: Results) -> int:
-    """Run the cells, given with the seconds that each may take, under a progress bar; return how many failed."""
-    shared = circumstances(n_jobs)
-    started: dict[Cell, float] = {}
-    done: list[Cell] = []
-    n_failed = 0
-    with tqdm(
-        total=sum(seconds.values()),
-        bar_format="{percentage:3.0f}% |{bar:20}| {elapsed}, left {remaining}: {desc}",
-        disable=None,  # where standard error is no terminal
-        mininterval=1,
-        miniters=0,
-        smoothing=0,
-    ) as bar:
+def _run(cells: list[Cell], splits: dict[str, data.Split], backend: str, options: argparse.Namespace) -> int:
+    store, found = Store(options.output), load(options.output)
+    for line in found.unreadable:
+        print(f"Measured again, because it cannot be read: {line}", file=sys.stderr)
+    checksums = {name: data.checksum(split) for name, split in splits.items()}
+    check_settings(found.records, checksums)
+    for name, split in splits.items():
+        store.add_test(name, split)
+    done = {cell_of(record) for record in found.records if record["status"] == "ok" or not options.retry}
+    missing = [cell for cell in cells if cell not in done]
+    try:
+        _measure(missing, checksums, backend, store, options)
+        code = 0
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        code = _INTERRUPTED
+    results = load(options.output)
+    if not results.arrays:
+        return code or 1
+    print(f"\n{report.write(results, options.output)}")
+    wanted = {cell_of(record) for record in results.records if record["status"] != "ok"} & set(cells)
+    return code or int(bool(wanted))
 
-        def watch(at_work: list[Cell]) -> None:
-            # A cell at work moves the bar by the clock, up to what was guessed for it.
-            now = time.monotonic()
-            clocks = (min(seconds[cell], now - started.setdefault(cell, now)) for cell in at_work)
-            bar.n = sum(clocks) + sum(seconds[cell] for cell in done)
-            bar.set_description_str("; ".join(map(str, at_work)), refresh=False)
-            bar.update(0)
 
-        for cell, result in run(seconds, n_jobs, watch):
-            done.append(cell)
-            if isinstance(result, CellError):
-                n_failed += 1
-                bar.write(f"{cell} failed:\n{result}", file=sys.stderr)
-            else:
-                results.add(result | shared)
-                bar.write(
-                    f"{cell}: error {100 * result['error_rate']:.2f} %, "
-                    f"fit {result['fit_seconds']:.1f} s, predict {result['predict_seconds']:.1f} s",
-                    file=sys.stderr,
-                )
-    return n_failed
+def _measure(
+    cells: list[Cell], checksums: dict[str, str], backend: str, store: Store, options: argparse.Namespace
+) -> None:
+    """Measure cells under a progress bar, each on disk as soon as it is there."""
+    n_jobs = options.n_jobs if backend == "dask" else joblib.effective_n_jobs(options.n_jobs)
+    threads = options.threads or max(1, joblib.cpu_count() // n_jobs)
+    tasks = [Task(cell, _home(options), threads, n_jobs, options.timeout) for cell in cells]
+    with tqdm(total=len(tasks), disable=None) as bar:  # None: not where standard error is no terminal
+        for task, record, arrays in run(tasks, backend):
+            store.add(task.cell, {"data_sha256": checksums[test_name(task.cell)]} | record, arrays)
+            bar.write(_line(task.cell, record), file=sys.stderr)
+            bar.update()
+
+
+def _line(cell: Cell, record: Record) -> str:
+    if record["status"] != "ok":
+        return f"{cell}: {record['status']}: {record['message']}"
+    seconds = f"fit {record['fit_seconds']:.1f} s, predict {record['predict_seconds']:.1f} s"
+    return f"{cell}: error {100 * record['error_rate']:.2f} %, {seconds}"
+
+
+def _report(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="compare.py report", description="Write the report of results on disk.")
+    parser.add_argument("folder", type=Path, help="of a run, or packed")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where to write it (default: the same folder)")
+    options = parser.parse_args(arguments)
+    results = load(options.folder)
+    if not results.arrays:
+        parser.error(f"{options.folder} has no results.")
+    print(report.write(results, options.output or options.folder))
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,25 @@
 """The image classifier that scikit-learn lacks: LeNet-5 for grayscale images of digits and characters."""
 
-from sklenet._classifier import LeNetClassifier
-from sklenet._network import LeNet5
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sklenet._classifier import LeNetClassifier
+    from sklenet._network import LeNet5
 
 __all__ = ["LeNet5", "LeNetClassifier", "__version__"]
 
 __version__ = "0.1.0"
+
+_MODULES = {"LeNet5": "sklenet._network", "LeNetClassifier": "sklenet._classifier"}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first asked for: torch takes seconds, and whoever only loads data does not need it.
+    if name not in _MODULES:
+        raise AttributeError(f"module 'sklenet' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,24 +1,28 @@
-"""The data sets: each is one function that divides it the same way every time."""
+"""The data sets: each is one function that divides it the same way every time.
 
+A data set whose test images are of another source than its training images measures transfer; one whose test images are
+the same ones under several conditions measures robustness. Both are entries of the same table.
+"""
+
+import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
-from sklearn.utils import resample
+from sklearn.model_selection import GroupShuffleSplit, StratifiedKFold, train_test_split
 
-from sklenet.datasets import fetch_dataset, load_mnist_sample, make_characters
+from comparison.corruptions import CONDITIONS, corrupt
+from sklenet.datasets import fetch_dataset, load_image_folder, load_mnist_sample, make_characters
 from sklenet.datasets._registry import DATASETS as PUBLISHED
 
 DataHome = str | os.PathLike[str] | None
 
-# A stratified draw then leaves no class with fewer images than the folds of a cross-validation, even where classes
-# differ somewhat in size, as they do in MNIST.
-_FEWEST_PER_CLASS = 5
+_N_CORRUPTED = 1000  # test images under each condition
 
 
 class Split(NamedTuple):
@@ -30,7 +34,35 @@ class Split(NamedTuple):
     y_test: NDArray[Any]
 
 
-def load(name: str, data_home: DataHome = None, *, train_size: int | None = None, seed: int = 0) -> Split:
+@dataclass(frozen=True)
+class DataSet:
+    """How a data set enters the comparison.
+
+    Attributes
+    ----------
+    title : str
+        Its name in tables.
+    load : callable (data_home) -> Split
+        Loads it, divided.
+    kind : {"digits", "characters", "pictures"}
+        What its images show.
+    official : bool
+        Whether the division is its publishers', so that other divisions would be another data set.
+    source : str
+        For transfer and robustness: the data set with the same training images, and test images of their own source.
+    conditions : tuple of str
+        The test images are so many blocks of equal length: the same images, each block under one condition.
+    """
+
+    title: str
+    load: Callable[[DataHome], Split]
+    kind: str = "digits"
+    official: bool = True
+    source: str = ""
+    conditions: tuple[str, ...] = ("",)
+
+
+def load(name: str, data_home: DataHome = None, *, fold: int = 0, n_folds: int = 0) -> Split:
     """Load a data set.
 
     Parameters
@@ -38,11 +70,10 @@ def load(name: str, data_home: DataHome = None, *, train_size: int | None = None
     name : str
         A key of `DATASETS`.
     data_home : path-like, optional
-        As in :func:`sklenet.datasets.fetch_dataset`; for data sets that do not come with a library.
-    train_size : int, optional
-        Keep so many training images, drawn stratified by class; all by default. The test images stay.
-    seed : int, default=0
-        Of that draw.
+        As in :func:`sklenet.datasets.fetch_dataset`; for data sets that do not come with a library. For "image_folder"
+        the folder of pictures.
+    fold, n_folds : int, default=0
+        With `n_folds`, put training and test images together and take that fold of a stratified cross-validation.
 
     Returns
     -------
@@ -53,27 +84,64 @@ def load(name: str, data_home: DataHome = None, *, train_size: int | None = None
     OSError
         If published files are missing and cannot be fetched.
     ValueError
-        If `train_size` is more than there are or too few for the classes, or a file is damaged.
+        If a file is damaged.
 
     Examples
     --------
-    >>> split = load("digits", train_size=100)
+    >>> split = load("digits")
     >>> split.X_train.shape, split.X_test.shape
-    ((100, 64), (450, 64))
+    ((1347, 64), (450, 64))
     """
-    split = DATASETS[name](data_home)
+    split = DATASETS[name].load(data_home)
+    return _fold(split, fold, n_folds) if n_folds else split
+
+
+def train_sizes(split: Split) -> tuple[int, int]:
+    """Tell the fewest training images that suit a data set, two a class, and the most."""
+    return 2 * len(np.unique(split.y_train)), len(split.y_train)
+
+
+def subset(split: Split, train_size: int | None, seed: int) -> Split:
+    """Keep the first `train_size` training images of `nested_order`; all, in their own order, with None.
+
+    Examples
+    --------
+    >>> len(subset(load("digits"), train_size=100, seed=0).X_train)
+    100
+    """
     if train_size is None:
         return split
-    fewest, most = _FEWEST_PER_CLASS * len(np.unique(split.y_train)), len(split.y_train)
-    if not fewest <= train_size <= most:
-        raise ValueError(f"A train size of {train_size} does not suit {name}: choose one from {fewest} to {most}.")
-    drawn = draw(split.y_train, train_size, seed)
+    drawn = nested_order(split.y_train, seed)[:train_size]
     return split._replace(X_train=split.X_train[drawn], y_train=split.y_train[drawn])
 
 
-def draw(y: NDArray[Any], n_samples: int, seed: int) -> NDArray[np.intp]:
-    """Draw indices of rows without replacement, stratified by y, in random order."""
-    return resample(np.arange(len(y)), replace=False, n_samples=n_samples, stratify=y, random_state=seed)
+def nested_order(y: NDArray[Any], seed: int) -> NDArray[np.intp]:
+    """Order rows at random so that the first n are a stratified draw for every n, and draws are nested.
+
+    Examples
+    --------
+    >>> y = np.repeat([0, 1], [6, 3])
+    >>> [np.bincount(y[nested_order(y, seed=0)[:n]]).tolist() for n in (3, 6, 9)]
+    [[2, 1], [4, 2], [6, 3]]
+    """
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(y))
+    place = np.empty(len(y))
+    for label in np.unique(y):
+        members = shuffled[y[shuffled] == label]
+        # Each class is spread evenly over the order.
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return shuffled[np.argsort(place[shuffled], kind="stable")]
+
+
+def checksum(split: Split) -> str:
+    """Digest all images and labels: sha256, the first 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for array in split:
+        # Labels as text, because the memory of an object array is addresses.
+        plain = array if array.dtype == np.uint8 else array.astype(str)
+        digest.update(f"{plain.shape}{plain.dtype}".encode() + np.ascontiguousarray(plain).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _digits(data_home: DataHome) -> Split:
@@ -96,6 +164,12 @@ def _characters(data_home: DataHome) -> Split:
     return Split(letters.data[train], letters.target[train], letters.data[test], letters.target[test])
 
 
+def _characters_seen(data_home: DataHome) -> Split:
+    """Divide at random the letters in the fonts that `_characters` trains on."""
+    X, y, *_ = _characters(data_home)
+    return _divide(X, y, 0.25)
+
+
 def _published(name: str, data_home: DataHome) -> Split:
     X_train, y_train = fetch_dataset(name, subset="train", data_home=data_home, return_X_y=True)
     X_test, y_test = fetch_dataset(name, subset="test", data_home=data_home, return_X_y=True)
@@ -107,18 +181,98 @@ def _half_published(name: str, subset: str, test_size: float, data_home: DataHom
     return _divide(X, y, test_size)
 
 
-DATASETS: dict[str, Callable[[DataHome], Split]] = {
-    "digits": _digits,
-    "mnist_sample": _mnist_sample,
-    "characters": _characters,
-    **{name: partial(_published, name) for name in PUBLISHED},
-    # The test split alone, divided: the 10,000 characters for which no download is needed where this project is tested.
-    "kmnist": partial(_half_published, "kmnist", "test", 2000),
-    # The background set alone, divided, because the other one has other classes.
-    "omniglot": partial(_half_published, "omniglot", "train", 0.25),
-}
+def _image_folder(data_home: DataHome) -> Split:
+    if data_home is None:
+        raise ValueError("The data set 'image_folder' needs a folder of pictures.")
+    X, y = load_image_folder(data_home, polarity="auto", return_X_y=True)
+    return _divide(X, y, 0.25)
+
+
+def _transfer(source: str, target: str, data_home: DataHome) -> Split:
+    """Training images of one data set of digits, test images of another, brought to the frame of the first."""
+    seen, other = DATASETS[source].load(data_home), DATASETS[target].load(data_home)
+    side = round(seen.X_train.shape[1] ** 0.5)
+    return Split(seen.X_train, seen.y_train, _reframe(other.X_test, side), other.y_test)
+
+
+def _reframe(X: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Bring digits to another data set's frame: 28×28 has a margin of 4, 8×8 (values to 16) and 16×16 have none."""
+    from skimage.transform import resize  # slow to import
+
+    images = X.reshape(len(X), *2 * (round(X.shape[1] ** 0.5),))
+    margin = {28: 4}
+    cut = margin.get(images.shape[1], 0)
+    inner = images[:, cut : images.shape[1] - cut, cut : images.shape[2] - cut] / _WHITE.get(images.shape[1], 255)
+    pad = margin.get(side, 0)
+    shape = (len(X), side - 2 * pad, side - 2 * pad)
+    resized = resize(inner, shape, order=1, anti_aliasing=shape[1] < inner.shape[1], anti_aliasing_sigma=None)
+    framed = np.pad(resized, [(0, 0), (pad, pad), (pad, pad)])
+    return np.rint(framed * _WHITE.get(side, 255)).clip(0, 255).astype(np.uint8).reshape(len(X), -1)
+
+
+_WHITE = {8: 16}  # the largest pixel value where it is not 255, by the images' side
+
+
+def _corrupted(source: str, data_home: DataHome) -> Split:
+    split = DATASETS[source].load(data_home)
+    drawn = nested_order(split.y_test, seed=0)[:_N_CORRUPTED]
+    side = round(split.X_test.shape[1] ** 0.5)
+    images = split.X_test[drawn].reshape(-1, side, side)
+    X_test = np.concatenate([corrupt(images, condition) for condition in CONDITIONS])
+    y_test = np.tile(split.y_test[drawn], len(CONDITIONS))
+    return Split(split.X_train, split.y_train, X_test.reshape(len(X_test), -1), y_test)
+
+
+def _fold(split: Split, fold: int, n_folds: int) -> Split:
+    X, y = np.concatenate([split.X_train, split.X_test]), np.concatenate([split.y_train, split.y_test])
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=0)
+    train, test = list(folds.split(X, y))[fold]
+    return Split(X[train], y[train], X[test], y[test])
 
 
 def _divide(X: NDArray[np.uint8], y: NDArray[Any], test_size: float) -> Split:
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=test_size, stratify=y, random_state=0)
     return Split(X_train, y_train, X_test, y_test)
+
+
+def _transfer_entry(source: str, target: str) -> DataSet:
+    title = f"{DATASETS[source].title} → {DATASETS[target].title}"
+    return DataSet(title, partial(_transfer, source, target), source=source)
+
+
+def _corrupted_entry(source: str) -> DataSet:
+    title = f"{DATASETS[source].title}, corrupted"
+    return DataSet(title, partial(_corrupted, source), kind=DATASETS[source].kind, source=source, conditions=CONDITIONS)
+
+
+_KINDS = {"fashion_mnist": "pictures", "mnist": "digits", "qmnist": "digits", "usps": "digits"} | {
+    name: "digits" for name in ("emnist_digits", "emnist_mnist")
+}
+
+DATASETS: dict[str, DataSet] = {
+    "digits": DataSet("digits", _digits, official=False),
+    "mnist_sample": DataSet("MNIST sample", _mnist_sample),
+    "characters": DataSet("characters, unseen fonts", _characters, kind="characters", source="characters_seen"),
+    "characters_seen": DataSet("characters, seen fonts", _characters_seen, kind="characters"),
+    **{
+        name: DataSet(published.title, partial(_published, name), kind=_KINDS.get(name, "characters"))
+        for name, published in PUBLISHED.items()
+    },
+    # The test split alone, divided: the 10,000 characters for which no download is needed where this project is tested.
+    "kmnist": DataSet("KMNIST 8,000", partial(_half_published, "kmnist", "test", 2000), kind="characters"),
+    # The background set alone, divided, because the other one has other classes.
+    "omniglot": DataSet("Omniglot", partial(_half_published, "omniglot", "train", 0.25), kind="characters"),
+    "image_folder": DataSet("pictures in the folder", _image_folder, kind="pictures", official=False),
+}
+DATASETS |= {
+    f"{source}_to_{target}": _transfer_entry(source, target)
+    for source, target in [
+        ("mnist_sample", "digits"),
+        ("digits", "mnist_sample"),
+        ("mnist", "digits"),
+        ("digits", "mnist"),
+        ("mnist", "usps"),
+        ("usps", "mnist"),
+    ]
+}
+DATASETS |= {f"{source}_corrupted": _corrupted_entry(source) for source in ("mnist_sample", "mnist", "fashion_mnist")}

@@ -3,26 +3,35 @@
 The process that calls `measure` is the cell's own: its peak memory is part of the result.
 """
 
+import pickle
+import platform
 import resource
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from comparison import data
-from comparison.models import MODELS, Model
+from comparison.models import MODELS, N_CANDIDATES, Model
 
+# The budget of tuning, the same for every classifier: `N_CANDIDATES` × `N_FOLDS` fits on a draw of the training images.
+# The best hyper-parameters hardly depend on more, and an SVM's time grows with the square.
 N_FOLDS = 3
-# Tuning sees a draw of the training images: the best C and gamma hardly depend on more, and an SVM's time grows with
-# the square.
-N_TUNE = 2000
+N_TUNE = 1000
+FORMS = ("default", "tuned")
 
-Row = dict[str, Any]
+_PACKAGES = ("sklenet", "numpy", "scipy", "scikit-learn", "scikit-image", "torch", "skorch")
+
+Record = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -33,68 +42,93 @@ class Cell:
     ----------
     dataset, model : str
         Keys of `data.DATASETS` and `models.MODELS`.
-    seed : int
-        Draws the training images, if `train_size` is given, and is the classifier's `random_state`.
-    threads : int
-        That the classifier may use; the environment says the same to OpenMP and BLAS, see `runner`.
+    form : {"default", "tuned"}
     train_size : int or None
         Number of training images; None takes all.
-    data_home : str or None
-        Folder of the published files.
+    seed : int
+        Draws the training images, if `train_size` is given, and is the classifier's `random_state`.
+    fold, n_folds : int
+        Of a cross-validation, if `n_folds` is not 0.
     """
 
     dataset: str
     model: str
-    seed: int
-    threads: int
+    form: str = "default"
     train_size: int | None = None
-    data_home: str | None = None
+    seed: int = 0
+    fold: int = 0
+    n_folds: int = 0
 
     def __str__(self) -> str:
-        return f"{self.model} on {self.dataset}, seed {self.seed}"
+        size = "all" if self.train_size is None else self.train_size
+        fold = f"-fold{self.fold}of{self.n_folds}" if self.n_folds else ""
+        return f"{self.dataset}-{size}-{self.model}-{self.form}-seed{self.seed}{fold}"
 
 
-def measure(cell: Cell) -> Row:
+def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Arrays]:
     """Tune, fit and predict, each timed.
 
     Parameters
     ----------
     cell : Cell
+    data_home : str or None
+        Folder of the published files, or of the pictures.
+    threads : int
+        That the classifier may use; the environment says the same to OpenMP and BLAS, see `runner`.
 
     Returns
     -------
-    row : dict
-        The columns of the results that belong to this cell. Seconds are of wall time; `error_rate` is a share of 1;
-        `estimator` has the chosen hyper-parameters. `peak_memory_mib` is that of the whole process,
-        `start_memory_mib` what of it the data and the libraries took, the same libraries for every classifier.
+    record : dict
+        What can be told in numbers and words. Seconds are of wall time; `error_rate` is a share of 1. `peak_memory_mib`
+        is that of the whole process up to the last prediction, `start_memory_mib` what of it the data and the libraries
+        took. `model_bytes` is the length of the fitted estimator's pickle.
+    arrays : dict
+        `labels` : ndarray of shape (n_test,), the predicted class of each test image, as its place among the `classes`
+        of the record; and, where the classifier has `predict_proba`, `proba` : float32 of shape (n_test, n_classes).
     """
-    X_train, y_train, X_test, y_test = data.load(
-        cell.dataset, cell.data_home, train_size=cell.train_size, seed=cell.seed
-    )
+    whole = data.load(cell.dataset, data_home, fold=cell.fold, n_folds=cell.n_folds)
+    data_sha256 = data.checksum(whole)
+    split = data.subset(whole, cell.train_size, cell.seed)
     model = MODELS[cell.model]
-    estimator = model.make(cell.seed)
+    estimator = model.make(cell.seed, len(split.X_train))
     start_memory = _peak_memory()
     # Threads, not processes: they count in this process's memory, and a forest works in them anyway.
-    with joblib.parallel_config("threading", n_jobs=cell.threads):
-        chosen, tune_seconds = _timed(lambda: _tune(model, X_train, y_train, cell.seed))
-        estimator.set_params(**chosen)
-        _, fit_seconds = _timed(lambda: estimator.fit(X_train, y_train))
-        predicted, predict_seconds = _timed(lambda: estimator.predict(X_test))
-    return {
-        "dataset": cell.dataset,
-        "model": cell.model,
-        "seed": cell.seed,
-        "n_train": len(X_train),
-        "n_test": len(X_test),
-        "error_rate": float((predicted != y_test).mean()),
+    with joblib.parallel_config("threading", n_jobs=threads):
+        tune_seconds, scores = 0.0, {}
+        if cell.form == "tuned":
+            (chosen, scores), tune_seconds = _timed(lambda: _tune(model, split, cell.seed))
+            estimator.set_params(**chosen)
+        _, fit_seconds = _timed(lambda: estimator.fit(split.X_train, split.y_train))
+        predicted, predict_seconds = _timed(lambda: estimator.predict(split.X_test))
+        peak_memory = _peak_memory()
+        proba = estimator.predict_proba(split.X_test) if hasattr(estimator, "predict_proba") else None
+    arrays = {"labels": np.searchsorted(estimator.classes_, predicted).astype(np.uint16)}
+    if proba is not None:
+        arrays["proba"] = proba.astype(np.float32)
+    record = {
+        "data_sha256": data_sha256,
+        "n_train": len(split.X_train),
+        "n_test": len(split.X_test),
+        "error_rate": float((predicted != split.y_test).mean()),
         "tune_seconds": tune_seconds,
         "fit_seconds": fit_seconds,
         "predict_seconds": predict_seconds,
         "start_memory_mib": start_memory,
-        "peak_memory_mib": _peak_memory(),
-        "n_parameters": model.count_parameters(estimator),
+        "peak_memory_mib": peak_memory,
+        "model_bytes": _pickled_bytes(estimator),
         "estimator": " ".join(repr(estimator).split()),
-        "threads": cell.threads,
+        "candidates": scores,
+        "classes": estimator.classes_.tolist(),
+    }
+    return record, arrays
+
+
+def settings() -> Record:
+    """List what must be equal for records to be comparable, here and now."""
+    return {
+        "tuning": f"{N_CANDIDATES} candidates, {N_FOLDS} folds, at most {N_TUNE} training images",
+        "python": platform.python_version(),
+        **{package: version(package) for package in _PACKAGES},
     }
 
 
@@ -104,14 +138,37 @@ def _timed(step: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def _tune(model: Model, X: Any, y: Any, seed: int) -> dict[str, Any]:
-    """Choose from the model's grid by cross-validation on at most `N_TUNE` training images."""
-    if not model.grid:
-        return {}
-    drawn = data.draw(y, min(N_TUNE, len(y)), seed)
+def _tune(model: Model, split: data.Split, seed: int) -> tuple[dict[str, Any], dict[str, float]]:
+    """Choose from the model's grid by cross-validation on at most `N_TUNE` training images.
+
+    Returns the best hyper-parameters, and the mean accuracy of all candidates.
+    """
+    drawn = data.nested_order(split.y_train, seed)[:N_TUNE]
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
-    search = GridSearchCV(model.make(seed), dict(model.grid), cv=folds, refit=False, error_score="raise")
-    return search.fit(X[drawn], y[drawn]).best_params_
+    estimator = model.make(seed, len(drawn))
+    search = GridSearchCV(estimator, dict(model.grid), cv=folds, refit=False, error_score="raise")
+    search.fit(split.X_train[drawn], split.y_train[drawn])
+    results = search.cv_results_
+    scores = {
+        str(params): float(score) for params, score in zip(results["params"], results["mean_test_score"], strict=True)
+    }
+    return search.best_params_, scores
+
+
+class _Counter:
+    """A file that only counts."""
+
+    def __init__(self) -> None:
+        self.n_bytes = 0
+
+    def write(self, content: bytes) -> None:
+        self.n_bytes += memoryview(content).nbytes
+
+
+def _pickled_bytes(estimator: Any) -> int:
+    counter = _Counter()
+    pickle.dump(estimator, counter, protocol=5)  # type: ignore[arg-type]
+    return counter.n_bytes
 
 
 def _peak_memory() -> float:

@@ -1,102 +1,201 @@
 """Cells in processes of their own: nothing that one leaves in memory or in threads touches the next one's figures.
 
-    python -m comparison.runner CELL
+    python -m comparison.runner CELL OUTPUT
 
-is such a process: CELL is a cell as JSON, and so is the row that it prints as the last line.
+is such a process: CELL is a task as JSON, OUTPUT the file that it writes its outcome to.
 """
 
+import functools
 import json
 import os
+import platform
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from comparison.protocol import Cell, Row, measure
+import joblib
+import numpy as np
+
+from comparison.protocol import Arrays, Cell, Record, measure, settings
 
 # OpenMP (torch, scikit-learn) and the BLAS libraries that NumPy may be built with read these when they are loaded.
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-_SECONDS_BETWEEN_LOOKS = 0.1
+_FOLDER = Path(__file__).parents[1]
+_OUT_OF_MEMORY = 70  # the exit code of a process that met a MemoryError
+_LONGEST_MESSAGE = 4000  # characters of standard error that a record keeps
 
 
-class CellError(Exception):
-    """A cell ended without a result; the message is what it wrote to standard error."""
+@dataclass(frozen=True)
+class Task:
+    """A cell, and how it is measured.
+
+    Attributes
+    ----------
+    cell : Cell
+    data_home : str or None
+        As of `measure`.
+    threads : int
+    n_jobs : int
+        How many cells are measured at a time; above 1 their times are not comparable with others'.
+    timeout : float or None
+        Seconds, of wall time, from the start of the process.
+    """
+
+    cell: Cell
+    data_home: str | None
+    threads: int
+    n_jobs: int = 1
+    timeout: float | None = None
 
 
-class _Process:
-    """A cell at work."""
-
-    def __init__(self, cell: Cell) -> None:
-        self.cell = cell
-        # Files, because a pipe that nobody reads fills up.
-        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed by `close`)
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self._process = subprocess.Popen(  # noqa: S603  (our own module, by an argument list)
-            [sys.executable, "-m", "comparison.runner", json.dumps(asdict(cell))],
-            cwd=Path(__file__).parents[1],
-            env=os.environ | dict.fromkeys(_THREAD_VARIABLES, str(cell.threads)),
-            stdout=self._output,
-            stderr=self._errors,
-        )
-
-    def ended(self) -> bool:
-        return self._process.poll() is not None
-
-    def result(self) -> Row | CellError:
-        self._errors.seek(0)
-        errors = self._errors.read()
-        if self._process.returncode != 0:
-            return CellError(errors or f"exit code {self._process.returncode}")
-        sys.stderr.write(errors)  # warnings
-        self._output.seek(0)
-        return json.loads(self._output.read().splitlines()[-1])
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._output.close()
-        self._errors.close()
-
-
-def run(
-    cells: Iterable[Cell], n_jobs: int, watch: Callable[[list[Cell]], None]
-) -> Iterator[tuple[Cell, Row | CellError]]:
-    """Measure cells, at most n_jobs at a time.
+def run(tasks: Sequence[Task], backend: str = "threading") -> Iterator[tuple[Task, Record, Arrays]]:
+    """Measure cells, as many at a time as the first task says.
 
     Parameters
     ----------
-    cells : iterable of Cell
+    tasks : sequence of Task
         Started in this order.
-    n_jobs : int
-        Number of processes at work at a time.
-    watch : callable (cells at work) -> None
-        Called about ten times a second.
+    backend : str
+        Of joblib: threads of this process, each of which waits for a process of its own, or "dask".
 
     Yields
     ------
-    cell : Cell
-    result : dict or CellError
-        Its row, as soon as it ends; or why there is none.
+    task : Task
+    record : dict
+        Complete whatever came of the cell: `status` is "ok", "failed", "timeout" or "out of memory", `message` says why.
+    arrays : dict
+        Predictions, if the status is "ok".
     """
-    waiting, working = deque(cells), list[_Process]()
+    if not tasks:
+        return
+    with joblib.parallel_config(backend, n_jobs=tasks[0].n_jobs):
+        parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
+        outcomes = parallel(joblib.delayed(run_task)(task) for task in tasks)
+        try:
+            yield from outcomes
+        finally:
+            _stop_all()
+
+
+def run_task(task: Task) -> tuple[Task, Record, Arrays]:
+    """Measure one cell in a process of its own and wait for it."""
+    started = time.time()
+    with tempfile.TemporaryDirectory(prefix="compare-") as folder:
+        output = Path(folder) / "outcome.npz"
+        status, message = _execute(task, output)
+        record, arrays = _read(output) if status == "ok" else ({}, {})
+    circumstances = {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "threads": task.threads,
+        "n_jobs": task.n_jobs,
+        "timeout": task.timeout,
+        **machine(),
+        "git_revision": git_revision(),
+        **settings(),
+    }
+    return task, asdict(task.cell) | {"status": status, "message": message} | record | circumstances, arrays
+
+
+def _execute(task: Task, output: Path) -> tuple[str, str]:
+    """Run the process; return its status, and what it wrote to standard error."""
+    with tempfile.TemporaryFile("w+") as errors:  # a file, because a pipe that nobody reads fills up
+        process = subprocess.Popen(  # noqa: S603  (our own module, by an argument list)
+            [sys.executable, "-m", "comparison.runner", json.dumps(asdict(task)), str(output)],
+            cwd=_FOLDER,
+            env=os.environ | dict.fromkeys(_THREAD_VARIABLES, str(task.threads)),
+            stdin=subprocess.PIPE,  # held open as long as this process lives, see `_end_with_parent`
+            stderr=errors,
+        )
+        _running.add(process)
+        try:
+            status = _wait(process, task.timeout)
+        finally:
+            _running.discard(process)
+            process.kill()
+            process.wait()
+        errors.seek(0)
+        written = errors.read().strip()[-_LONGEST_MESSAGE:]
+    if status == "timeout":
+        written = f"not finished after {task.timeout:g} s"
+    elif process.returncode == -signal.SIGKILL:
+        written = "killed by signal 9, as a system does that is short of memory"
+    return status, written
+
+
+def _wait(process: "subprocess.Popen[bytes]", timeout: float | None) -> str:
     try:
-        while waiting or working:
-            while waiting and len(working) < n_jobs:
-                working.append(_Process(waiting.popleft()))
-            watch([process.cell for process in working])
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-            for process in [process for process in working if process.ended()]:
-                yield process.cell, process.result()
-                working.remove(process)
-                process.close()
-    finally:
-        for process in working:
-            process.close()
+        code = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    if code in (_OUT_OF_MEMORY, -signal.SIGKILL):
+        return "out of memory"
+    return "ok" if code == 0 else "failed"
+
+
+_running: "set[subprocess.Popen[bytes]]" = set()
+
+
+def _stop_all() -> None:
+    """End the processes whose outcomes nobody waits for any more."""
+    for process in list(_running):
+        process.kill()
+
+
+def _read(output: Path) -> tuple[Record, Arrays]:
+    with np.load(output) as arrays:
+        loaded = dict(arrays)
+    return json.loads(str(loaded.pop("record"))), loaded
+
+
+@functools.cache
+def machine() -> Record:
+    """Describe this machine."""
+    import cpuinfo  # takes a second, and only who starts processes needs it
+
+    return {
+        "cpu": cpuinfo.get_cpu_info().get("brand_raw", platform.machine()),
+        "n_cpus": os.cpu_count(),
+        "platform": platform.platform(),
+    }
+
+
+@functools.cache
+def git_revision() -> str:
+    """Name the commit of the code, with "+changes" where it is not what was committed; "" outside a repository."""
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"]
+    try:
+        described = subprocess.run(  # noqa: S603
+            command, cwd=_FOLDER, check=False, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        return ""
+    return described.stdout.strip()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, even by kill -9: then its end of our pipe is closed."""
+    # The descriptor, because a lock of sys.stdin held at exit is fatal to the interpreter.
+    os.read(0, 1)
+    os._exit(1)
+
+
+def _main(task: dict[str, Any], output: str) -> int:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        record, arrays = measure(Cell(**task["cell"]), task["data_home"], task["threads"])
+    except MemoryError as error:
+        print(error or "MemoryError", file=sys.stderr)
+        return _OUT_OF_MEMORY
+    np.savez(output, record=json.dumps(record), **arrays)
+    return 0
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Cell(**json.loads(sys.argv[1])))))
+    sys.exit(_main(json.loads(sys.argv[1]), sys.argv[2]))

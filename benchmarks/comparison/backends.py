@@ -1,0 +1,48 @@
+"""Where cells are measured: on this machine, or on the workers of a Dask cluster."""
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def connect(scheduler: str | None) -> Iterator[str]:
+    """Make a Dask cluster joblib's, as long as the context lasts.
+
+    Parameters
+    ----------
+    scheduler : str or None
+        Its address, as ``tcp://10.0.0.1:8786``; None stays on this machine.
+
+    Yields
+    ------
+    backend : str
+        The name of joblib's backend.
+
+    Raises
+    ------
+    OSError
+        If nobody answers at that address.
+    ValueError
+        If no worker is there, or one cannot import this package.
+    """
+    if scheduler is None:
+        yield "threading"
+        return
+    from distributed import Client  # an optional dependency
+
+    with Client(scheduler, timeout=10) as client:
+        found = client.run(_has_comparison)
+        if not found:
+            raise ValueError(f"No worker has joined the scheduler at {scheduler}.")
+        lost = [worker for worker, has in found.items() if not has]
+        if lost:
+            raise ValueError(
+                f"The workers {', '.join(lost)} cannot import comparison: start them with the folder benchmarks of a "
+                "checkout in PYTHONPATH."
+            )
+        yield "dask"
+
+
+def _has_comparison() -> bool:
+    return importlib.util.find_spec("comparison") is not None

@@ -1,0 +1,61 @@
+"""Which cells a run is made of."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+from comparison.models import MODELS
+from comparison.protocol import Cell
+
+QUICK_DATASETS = ("digits", "mnist_sample", "characters")
+# What takes longest for what it adds is left to those who ask for it.
+QUICK_MODELS = ("lenet", "svm", "hog_svm", "forest", "knn", "mlp", "logistic")
+
+_LENETS = ("lenet", "lenet_affine")
+_CURVE_MODELS = (*_LENETS, "svm", "hog_svm", "forest", "knn")
+# Tuning gradient boosting takes longer than all the others' together.
+_TUNED_MODELS = ("lenet", "svm", "hog_svm", "linear_svm", "forest", "extra_trees", "knn", "mlp", "logistic")
+
+
+def choose(
+    datasets: Sequence[str],
+    models: Sequence[str],
+    forms: Sequence[str],
+    sizes: Sequence[int | None],
+    n_seeds: int,
+    n_folds: int = 0,
+) -> Iterator[Cell]:
+    """Combine everything with everything, except seeds that would change nothing."""
+    for dataset, size, seed, fold in product(datasets, sizes, range(n_seeds), range(max(1, n_folds))):
+        for form, model in product(forms, models):
+            # Of all images, in their own order, a deterministic classifier makes the same model every time.
+            if seed == 0 or size is not None or MODELS[model].stochastic:
+                yield Cell(dataset, model, form, size, seed, fold, n_folds)
+
+
+def full() -> list[Cell]:
+    """List the cells of the committed results, those first whose times the report compares.
+
+    The smallest training sets have two draws, because there results depend on the draw most and take the least time.
+    """
+    everyone = tuple(MODELS)
+    cells = [
+        # The times.
+        *choose(["mnist"], _LENETS, ["default"], [None], 1),
+        *choose(["mnist"], ["svm"], ["tuned"], [None], 1),
+        # As many training images as two hours allow, with every classifier.
+        *choose(["kmnist", "characters"], everyone, ["default"], [None], 1),
+        *choose(["kmnist", "characters"], _TUNED_MODELS, ["tuned"], [None], 1),
+        *choose(["kmnist", "characters", "mnist"], _LENETS, ["default"], [None], 2),
+        *choose(["mnist", "fashion_mnist"], everyone, ["default"], [10_000], 1),
+        *choose(["mnist", "fashion_mnist"], _TUNED_MODELS, ["tuned"], [10_000], 1),
+        *choose(["digits", "mnist_sample"], everyone, ["default"], [None], 1),
+        *choose(["mnist"], ["hog_svm", "forest", "knn", "linear_svm", "logistic"], ["tuned"], [None], 1),
+        # Learning curves.
+        *choose(["mnist", "kmnist", "characters", "fashion_mnist"], _CURVE_MODELS, ["default"], [100, 300], 2),
+        *choose(["mnist", "kmnist", "characters", "fashion_mnist"], _CURVE_MODELS, ["default"], [1000, 3000], 1),
+        # Images of another source, and worse ones.
+        *choose(["characters_seen"], _CURVE_MODELS, ["default"], [None], 1),
+        *choose(["mnist_to_digits", "mnist_corrupted"], _CURVE_MODELS, ["default"], [3000], 1),
+        *choose(["digits_to_mnist"], _CURVE_MODELS, ["default"], [None], 1),
+    ]
+    return list(dict.fromkeys(cells))

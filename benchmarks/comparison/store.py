@@ -1,0 +1,243 @@
+"""Records and predictions on disk.
+
+A run's folder has a file for each cell and one for each data set's test images, so that it is whole after every cell;
+`pack` makes of it a few files that can be committed, and `load` reads either.
+"""
+
+import hashlib
+import io
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from comparison import data
+from comparison.protocol import Arrays, Cell, Record, settings
+
+_CELL_FIELDS = tuple(Cell.__dataclass_fields__)
+
+
+class BusyError(Exception):
+    """Another run holds the folder."""
+
+
+class OtherSettingsError(Exception):
+    """The folder has results that cannot be compared with new ones."""
+
+
+@dataclass
+class TestSet:
+    """The test images of a data set, or those of them that were kept.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_test,)
+        Of all test images, their places among the classes.
+    classes : list of str
+    rows : ndarray of shape (n_kept,)
+        Which images were kept.
+    images : ndarray of shape (n_kept, n_pixels), uint8
+    """
+
+    labels: NDArray[Any]
+    classes: list[str]
+    rows: NDArray[Any]
+    images: NDArray[np.uint8]
+
+
+@dataclass
+class Results:
+    """What is on disk: the records, the predictions by cell, and the test sets by data set and fold.
+
+    `unreadable` names files that were skipped.
+    """
+
+    records: list[Record]
+    arrays: dict[Cell, Arrays]
+    tests: dict[str, TestSet]
+    unreadable: list[str]
+
+
+class Store:
+    """The folder of a run, for as long as the run lasts.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other runs out; raise `BusyError` that says who holds it. A dead run holds nothing."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        holder = self.folder / "holder.txt"
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            who = holder.read_text(encoding="utf-8") if holder.exists() else "another run"
+            raise BusyError(f"{self.folder} is held by {who}: wait for it, or choose another --output.") from None
+        try:
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            for left in self.folder.glob("*/*.writing"):
+                left.unlink()
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def add(self, cell: Cell, record: Record, arrays: Arrays) -> None:
+        """Write a cell; it counts from the moment its record is there."""
+        content = _savez(arrays)
+        record = record | {"predictions_sha256": hashlib.sha256(content).hexdigest()}
+        _write(self.folder / "predictions" / f"{cell}.npz", content)
+        _write(self.folder / "records" / f"{cell}.json", json.dumps(record, indent=1).encode())
+
+    def add_test(self, name: str, split: data.Split) -> None:
+        """Write the test images of a data set."""
+        path = self.folder / "tests" / f"{name}.npz"
+        if not path.exists():
+            classes, labels = np.unique(np.concatenate([split.y_train, split.y_test]), return_inverse=True)
+            labels = labels[len(split.y_train) :].astype(np.uint16)
+            rows = np.arange(len(labels))
+            _write(
+                path, _savez({"labels": labels, "classes": classes.astype(str), "rows": rows, "images": split.X_test})
+            )
+
+
+def load(folder: Path) -> Results:
+    """Read what is in a run's folder, or in a packed one."""
+    return _load_packed(folder) if (folder / "records.jsonl").exists() else _load_run(folder)
+
+
+def cell_of(record: Record) -> Cell:
+    """Tell which cell a record is of."""
+    return Cell(**{name: record[name] for name in _CELL_FIELDS})
+
+
+def test_name(cell: Cell) -> str:
+    """Name the test images that a cell predicts."""
+    return f"{cell.dataset}-fold{cell.fold}of{cell.n_folds}" if cell.n_folds else cell.dataset
+
+
+def check_settings(records: list[Record], checksums: dict[str, str]) -> None:
+    """Raise `OtherSettingsError` if records are of other versions, tuning or data than a new one would be."""
+    ours = settings()
+    for record in records:
+        there = {name: (record.get(name), here) for name, here in ours.items()}
+        there["data"] = (record["data_sha256"], checksums.get(test_name(cell_of(record)), record["data_sha256"]))
+        differences = [f"{name} {old!r} there, {new!r} here" for name, (old, new) in there.items() if old != new]
+        if differences:
+            raise OtherSettingsError(
+                f"has results of other settings ({cell_of(record)}): {'; '.join(differences)}. "
+                "Choose another --output, or delete it."
+            )
+
+
+def pack(results: Results, folder: Path, kept: dict[str, NDArray[np.intp]]) -> None:
+    """Write results in a few small files: without probabilities, and of the test images those that are `kept`.
+
+    Parameters
+    ----------
+    results : Results
+    folder : Path
+    kept : dict of str to ndarray
+        By test set, places among its images.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(record, sort_keys=True) for record in results.records]
+    _write(folder / "records.jsonl", ("\n".join(lines) + "\n").encode())
+    labels = {str(cell): arrays["labels"] for cell, arrays in results.arrays.items()}
+    _write(folder / "predictions.npz", _savez(_narrowed(labels)))
+    tests: Arrays = {}
+    for name, test in results.tests.items():
+        chosen = np.isin(test.rows, kept.get(name, []))
+        tests |= {
+            f"{name}/labels": test.labels,
+            f"{name}/classes": np.array(test.classes),
+            f"{name}/rows": test.rows[chosen],
+            f"{name}/images": test.images[chosen],
+        }
+    _write(folder / "tests.npz", _savez(_narrowed(tests)))
+
+
+def _load_run(folder: Path) -> Results:
+    results = Results([], {}, {}, [])
+    for path in sorted((folder / "records").glob("*.json")):
+        try:
+            record, arrays = _load_cell(folder, path)
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            results.unreadable.append(f"{path}: {type(error).__name__}: {error}")
+            continue
+        results.records.append(record)
+        results.arrays[cell_of(record)] = arrays
+    for path in sorted((folder / "tests").glob("*.npz")):
+        with np.load(path) as loaded:
+            results.tests[path.stem] = _test_set(loaded)
+    return results
+
+
+def _load_cell(folder: Path, path: Path) -> tuple[Record, Arrays]:
+    record = json.loads(path.read_bytes())
+    cell = cell_of(record)
+    content = (folder / "predictions" / f"{cell}.npz").read_bytes()
+    if hashlib.sha256(content).hexdigest() != record["predictions_sha256"]:
+        raise ValueError("its predictions are not those it was written with")
+    with np.load(io.BytesIO(content)) as loaded:
+        return record, dict(loaded)
+
+
+def _load_packed(folder: Path) -> Results:
+    records = [json.loads(line) for line in (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()]
+    with np.load(folder / "predictions.npz") as loaded:
+        arrays = {
+            cell_of(record): {"labels": loaded[str(cell_of(record))]} for record in records if record["status"] == "ok"
+        }
+    with np.load(folder / "tests.npz") as loaded:
+        names = {key.rpartition("/")[0] for key in loaded.files}
+        tests = {
+            name: _test_set({field: loaded[f"{name}/{field}"] for field in ("labels", "classes", "rows", "images")})
+            for name in sorted(names)
+        }
+    return Results(records, arrays, tests, [])
+
+
+def _test_set(loaded: Any) -> TestSet:
+    return TestSet(loaded["labels"], loaded["classes"].tolist(), loaded["rows"], loaded["images"])
+
+
+def _narrowed(arrays: Arrays) -> Arrays:
+    """Store whole numbers in the smallest type that holds them."""
+    return {
+        name: array.astype(np.min_scalar_type(array.max(initial=0))) if array.dtype.kind in "iu" else array
+        for name, array in arrays.items()
+    }
+
+
+def _savez(arrays: Arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, whenever the process or the machine stops."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(path.name + ".writing")
+    with scratch.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"any of {', '.join(MODELS)} (default: {' '.join(profiles.QUICK_MODELS)})",
     )
     add("--forms", nargs="+", choices=FORMS, default=["default"], help="with default or tuned parameters, or both")
-    add("--train-sizes", nargs="+", type=_positive, metavar="N", help="draw N training images (default: all)")
+    add("--train-sizes", nargs="+", type=_size, metavar="N", help="draw N training images, or all (default: all)")
     add("--seeds", type=_positive, default=1, metavar="K", help="repeat with the seeds 0 to K - 1 (default: 1)")
     add(
         "--cv", type=_at_least_two, default=0, metavar="K", help="cross-validate with K folds (no official test images)"
@@ -116,6 +116,10 @@ def _positive(text: str, least: int = 1) -> int:
     return int(text)
 
 
+def _size(text: str) -> int | None:
+    return None if text == "all" else _positive(text)
+
+
 _at_least_two = partial(_positive, least=2)
 
 
@@ -123,11 +127,14 @@ def _choose(options: argparse.Namespace) -> list[Cell]:
     """List the cells: those of a profile that the other options leave, or all combinations of the options."""
     if options.profile == "full":
         wanted = {"dataset": options.datasets, "model": options.models, "train_size": options.train_sizes}
-        return [
+        cells = [
             cell
             for cell in profiles.full()
             if all(not names or getattr(cell, field) in names for field, names in wanted.items())
         ]
+        if not cells:
+            raise ValueError("The full profile has no such cells; without --profile all combinations are measured.")
+        return cells
     datasets = ["image_folder"] if options.image_folder else options.datasets or profiles.QUICK_DATASETS
     fixed = [name for name in datasets if options.cv and data.DATASETS[name].official]
     if fixed:

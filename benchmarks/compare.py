@@ -179,7 +179,7 @@ def _run(cells: list[Cell], splits: dict[str, data.Split], backend: str, options
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
         code = _INTERRUPTED
     results = load(options.output)
-    if not results.arrays:
+    if not results.predicted:
         return code or 1
     print(f"\n{report.write(results, options.output)}")
     wanted = {cell_of(record) for record in results.records if record["status"] != "ok"} & set(cells)
@@ -213,7 +213,7 @@ def _report(arguments: Sequence[str]) -> int:
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to write it (default: the same folder)")
     options = parser.parse_args(arguments)
     results = load(options.folder)
-    if not results.arrays:
+    if not results.predicted:
         parser.error(f"{options.folder} has no results.")
     print(report.write(results, options.output or options.folder))
     return 0

@@ -1,13 +1,241 @@
-"""The report."""
+"""The report: one page of HTML that needs nothing else, and the same as Markdown."""
 
 from pathlib import Path
+from typing import Any
 
+import jinja2
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from comparison.store import Results
+from comparison import conclusions, figures, statistics
+from comparison.analysis import Entry, Table, format_p, main_tables, percent, tables
+from comparison.data import DATASETS
+from comparison.figures import Figure
+from comparison.protocol import settings
+from comparison.store import Results, TestSet, cell_of, test_name
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_CIRCUMSTANCES = ("cpu", "n_cpus", "platform", "git_revision", "threads", "n_jobs")
+_UNBALANCED = 1.5  # largest class against smallest, from which the mean of the classes' errors is shown too
 
 
 def write(results: Results, folder: Path) -> str:
-    """Write the report and return its table."""
-    rows = pd.DataFrame(results.records)
-    return rows[["dataset", "model", "form", "train_size", "seed", "status", "error_rate"]].to_string()
+    """Write report.html, report.md with its figures, records.csv; return the table of errors as text.
+
+    Parameters
+    ----------
+    results : Results
+        With predictions of at least one cell.
+    folder : Path
+        Made if it is missing.
+    """
+    page = _Page(results)
+    figure_folder = folder / "figures"
+    figure_folder.mkdir(parents=True, exist_ok=True)
+    for old in figure_folder.glob("*.*"):
+        old.unlink()
+    for figure in page.all_figures:
+        (figure_folder / f"{figure.name}.svg").write_text(figure.alone, encoding="utf-8")
+        figure.data.to_csv(figure_folder / f"{figure.name}.csv", index=False)
+    pd.DataFrame(results.records).drop(columns=["classes", "candidates"], errors="ignore").to_csv(
+        folder / "records.csv", index=False
+    )
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("report.html", "report.md"):
+        (folder / name).write_text(environment.get_template(name).render(page=page), encoding="utf-8")
+    return f"{page.errors_markdown}\n\nThe report is {folder / 'report.html'}."
+
+
+class _Page:
+    """What the templates show."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.tables = tables(results)
+        self.main = main_tables(self.tables)
+        self.answer = conclusions.answer(self.tables)
+        self.generalisation = conclusions.generalisation(self.tables)
+        self.curve_sentences = conclusions.curves(self.tables)
+        self.error_rows = [row for table in self.main for row in _error_rows(table)]
+        self.claims = [
+            margin.comparison.sentence
+            for transfer in (False, True)
+            for margin in conclusions.margins(self.tables, transfer=transfer)
+        ]
+        self.cost_rows = [_cost_row(table, entry) for table in self.main for entry in table.entries]
+        self.curves = figures.curves(self.tables)
+        self.times = figures.times(max(self.tables, key=_times_worth))
+        self.robustness = [figures.robustness(table) for table in self.tables if DATASETS[table.dataset].conditions[1:]]
+        own = [table for table in self.main if not DATASETS[table.dataset].source]
+        self.confusions = [figure for table in own for figure in _confusions(table, _test(results, table))]
+        self.galleries = [figure for table in own for figure in _galleries(table, _test(results, table))]
+        self.calibrations = [figure for table in own if (figure := figures.calibration(table))]
+        self.provenance = _provenance(results)
+        self.checksums = _checksums(results)
+        self.failures = _failures(results)
+        self.parallel = any(record["n_jobs"] > 1 for record in results.records)
+
+    @property
+    def all_figures(self) -> list[Figure]:
+        found = [self.curves] if self.curves else []
+        return [*found, *self.times, *self.robustness, *self.confusions, *self.galleries, *self.calibrations]
+
+    @property
+    def errors_markdown(self) -> str:
+        return as_markdown(pd.DataFrame(self.error_rows))
+
+    @property
+    def costs_markdown(self) -> str:
+        return as_markdown(pd.DataFrame(self.cost_rows))
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """Text cells as a Markdown table that also reads well as it stands.
+
+    Examples
+    --------
+    >>> print(as_markdown(pd.DataFrame({"model": ["LeNet"], "error": ["0.72 %"]})))
+    | model | error  |
+    | ----- | ------ |
+    | LeNet | 0.72 % |
+    """
+    lines = [list(table.columns), *table.to_numpy().tolist()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines
+    )
+
+
+def _error_rows(table: Table) -> list[dict[str, str]]:
+    rows = []
+    for entry in table.entries:
+        low, high = entry.interval
+        best = table.entries[0]
+        rows.append(
+            {
+                "data set": DATASETS[table.dataset].title,
+                "training images": f"{table.n_train:,}",
+                "classifier": entry.title,
+                "error": percent(entry.error_rate),
+                "95 % interval": f"{100 * low:.2f} to {100 * high:.2f}",
+                "place": table.verdict(entry) or "behind",
+                "against the first": "" if entry is best else format_p(table.compare(best, entry).p),
+                "mean error of classes": _balanced(entry),
+                "log loss": _calibrated(entry, "log_loss"),
+                "calibration error": _calibrated(entry, "ece"),
+            }
+        )
+    return rows
+
+
+def _balanced(entry: Entry) -> str:
+    labels = np.concatenate(entry.labels)
+    counts = np.unique(labels, return_counts=True)[1]
+    if counts.max() < _UNBALANCED * counts.min():
+        return ""
+    pairs = zip(entry.predicted, entry.labels, strict=True)
+    return percent(float(np.mean([statistics.balanced_error(ours, true) for ours, true in pairs])))
+
+
+def _calibrated(entry: Entry, what: str) -> str:
+    if not entry.calibration:
+        return ""
+    if what == "log_loss":
+        return f"{np.mean([one['log_loss'] for one in entry.calibration]):.3f}"
+    return f"{np.mean([statistics.expected_calibration_error(one['bins']) for one in entry.calibration]):.3f}"
+
+
+def _cost_row(table: Table, entry: Entry) -> dict[str, str]:
+    record = entry.records[0]
+    return {
+        "data set": DATASETS[table.dataset].title,
+        "training images": f"{table.n_train:,}",
+        "classifier": entry.title,
+        "seeds": str(len({cell.seed for cell in entry.cells})),
+        "tune, s": f"{entry.mean('tune_seconds'):.1f}",
+        "fit, s": f"{entry.mean('fit_seconds'):.2f}",
+        "predict, s": f"{entry.mean('predict_seconds'):.2f}",
+        "timed": "alone" if entry.is_pinned else "in parallel",
+        "threads": str(record["threads"]),
+        "peak MiB": f"{entry.mean('peak_memory_mib'):.0f}",
+        "model MB": f"{entry.mean('model_bytes') / 1e6:.2f}",
+    }
+
+
+def _times_worth(table: Table) -> tuple[int, int]:
+    """Prefer for the figure of times the table with the most classifiers timed alone, then the most images."""
+    return sum(entry.is_pinned for entry in table.entries), table.n_train
+
+
+def _test(results: Results, table: Table) -> TestSet:
+    name = f"{table.dataset}-fold0of{table.n_folds}" if table.n_folds else table.dataset
+    return results.tests[name]
+
+
+def _pair(table: Table) -> list[Entry]:
+    """The best LeNet and the best other classifier, as far as there are."""
+    return [entry for lenet in (True, False) if (entry := table.best(lenet=lenet))]
+
+
+def _confusions(table: Table, test: TestSet) -> list[Figure]:
+    return [figures.confusion(table, entry, test) for entry in _pair(table)]
+
+
+def _galleries(table: Table, test: TestSet) -> list[Figure]:
+    where = DATASETS[table.dataset].title
+    found = [
+        figures.gallery(table, test, rows, f"{where}: {words}", f"wrong-{table.dataset}-{name}")
+        for name, words, rows in gallery_rows(table)
+    ]
+    return [figure for figure in found if figure]
+
+
+def gallery_rows(table: Table) -> list[tuple[str, str, NDArray[np.intp]]]:
+    """Test images worth a look: (name, what they are, their places)."""
+    if table.n_folds:
+        return []
+    chosen = [
+        (f"{entry.model}-{entry.cells[0].form}", f"wrong by {entry.title}", np.flatnonzero(entry.wrong[0]))
+        for entry in _pair(table)
+    ]
+    everyone = np.flatnonzero(np.all([entry.wrong[0] for entry in table.entries], axis=0))
+    return [*chosen, ("all", f"wrong by all {len(table.entries)} classifiers", everyone)]
+
+
+def kept_images(results: Results) -> dict[str, NDArray[np.intp]]:
+    """Choose the test images that the report shows."""
+    return {
+        table.dataset: np.concatenate([rows[: figures.N_SHOWN] for _, _, rows in gallery_rows(table)])
+        for table in main_tables(tables(results))
+        if not table.n_folds and not DATASETS[table.dataset].source
+    }
+
+
+def _provenance(results: Results) -> list[dict[str, Any]]:
+    """The circumstances of all records, each combination once, with the number of cells."""
+    records = pd.DataFrame(results.records)
+    columns = [*_CIRCUMSTANCES, *settings()]
+    groups = records.groupby(columns, dropna=False, sort=False).size()
+    return [dict(zip(columns, key, strict=True)) | {"cells": int(size)} for key, size in groups.items()]
+
+
+def _checksums(results: Results) -> list[dict[str, str]]:
+    """Name the data and their checksums."""
+    pairs = sorted({(test_name(cell_of(record)), record["data_sha256"]) for record in results.records})
+    return [{"data set": name, "sha256": digest} for name, digest in pairs]
+
+
+def _failures(results: Results) -> list[dict[str, str]]:
+    return [
+        {"cell": str(cell_of(record)), "status": record["status"], "message": record["message"]}
+        for record in results.records
+        if record["status"] != "ok"
+    ]

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from comparison import data
+from comparison import data, statistics
 from comparison.protocol import Arrays, Cell, Record, settings
 
 _CELL_FIELDS = tuple(Cell.__dataclass_fields__)
@@ -55,15 +55,26 @@ class TestSet:
 
 @dataclass
 class Results:
-    """What is on disk: the records, the predictions by cell, and the test sets by data set and fold.
+    """What is on disk.
 
-    `unreadable` names files that were skipped.
+    Attributes
+    ----------
+    records : list of dict
+    predicted : dict of Cell to ndarray of shape (n_test,)
+        Of the cells that have predictions: places among the classes.
+    calibration : dict of Cell to dict
+        Of the cells that have probabilities: `log_loss`, and the `bins` of `statistics.calibration_bins`.
+    tests : dict of str to TestSet
+        By `test_name`.
+    unreadable : list of str
+        Files that were skipped, with the reason.
     """
 
-    records: list[Record]
-    arrays: dict[Cell, Arrays]
-    tests: dict[str, TestSet]
-    unreadable: list[str]
+    records: list[Record] = field(default_factory=list)
+    predicted: dict[Cell, NDArray[Any]] = field(default_factory=dict)
+    calibration: dict[Cell, dict[str, Any]] = field(default_factory=dict)
+    tests: dict[str, TestSet] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
 
 
 class Store:
@@ -147,7 +158,7 @@ def check_settings(records: list[Record], checksums: dict[str, str]) -> None:
 
 
 def pack(results: Results, folder: Path, kept: dict[str, NDArray[np.intp]]) -> None:
-    """Write results in a few small files: without probabilities, and of the test images those that are `kept`.
+    """Write results in three small files: without probabilities, and of the test images those that are `kept`.
 
     Parameters
     ----------
@@ -156,11 +167,12 @@ def pack(results: Results, folder: Path, kept: dict[str, NDArray[np.intp]]) -> N
     kept : dict of str to ndarray
         By test set, places among its images.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(record, sort_keys=True) for record in results.records]
+    lines = []
+    for record in results.records:
+        calibration = results.calibration.get(cell_of(record))
+        lines.append(json.dumps(record | ({"calibration": calibration} if calibration else {}), sort_keys=True))
     _write(folder / "records.jsonl", ("\n".join(lines) + "\n").encode())
-    labels = {str(cell): arrays["labels"] for cell, arrays in results.arrays.items()}
-    _write(folder / "predictions.npz", _savez(_narrowed(labels)))
+    _write(folder / "predictions.npz", _savez(_narrow({str(cell): codes for cell, codes in results.predicted.items()})))
     tests: Arrays = {}
     for name, test in results.tests.items():
         chosen = np.isin(test.rows, kept.get(name, []))
@@ -170,55 +182,68 @@ def pack(results: Results, folder: Path, kept: dict[str, NDArray[np.intp]]) -> N
             f"{name}/rows": test.rows[chosen],
             f"{name}/images": test.images[chosen],
         }
-    _write(folder / "tests.npz", _savez(_narrowed(tests)))
+    _write(folder / "tests.npz", _savez(_narrow(tests)))
 
 
 def _load_run(folder: Path) -> Results:
-    results = Results([], {}, {}, [])
-    for path in sorted((folder / "records").glob("*.json")):
-        try:
-            record, arrays = _load_cell(folder, path)
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-            results.unreadable.append(f"{path}: {type(error).__name__}: {error}")
-            continue
-        results.records.append(record)
-        results.arrays[cell_of(record)] = arrays
+    results = Results()
     for path in sorted((folder / "tests").glob("*.npz")):
         with np.load(path) as loaded:
             results.tests[path.stem] = _test_set(loaded)
+    for path in sorted((folder / "records").glob("*.json")):
+        try:
+            record, arrays = _load_cell(folder, path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            results.unreadable.append(f"{path}: {type(error).__name__}: {error}")
+            continue
+        results.records.append(record)
+        cell = cell_of(record)
+        if "labels" in arrays:
+            results.predicted[cell] = arrays["labels"]
+        if "proba" in arrays:
+            results.calibration[cell] = _calibration(arrays["proba"], results.tests[test_name(cell)].labels)
     return results
 
 
 def _load_cell(folder: Path, path: Path) -> tuple[Record, Arrays]:
     record = json.loads(path.read_bytes())
-    cell = cell_of(record)
-    content = (folder / "predictions" / f"{cell}.npz").read_bytes()
+    content = (folder / "predictions" / f"{cell_of(record)}.npz").read_bytes()
     if hashlib.sha256(content).hexdigest() != record["predictions_sha256"]:
         raise ValueError("its predictions are not those it was written with")
     with np.load(io.BytesIO(content)) as loaded:
         return record, dict(loaded)
 
 
+def _calibration(proba: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
+    return {
+        "log_loss": statistics.mean_log_loss(proba, labels),
+        "bins": statistics.calibration_bins(proba, labels),
+    }
+
+
 def _load_packed(folder: Path) -> Results:
-    records = [json.loads(line) for line in (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()]
-    with np.load(folder / "predictions.npz") as loaded:
-        arrays = {
-            cell_of(record): {"labels": loaded[str(cell_of(record))]} for record in records if record["status"] == "ok"
-        }
+    results = Results()
+    with np.load(folder / "predictions.npz") as predicted:
+        for line in (folder / "records.jsonl").read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            cell = cell_of(record)
+            results.records.append(record)
+            if str(cell) in predicted:
+                results.predicted[cell] = predicted[str(cell)]
+            if "calibration" in record:
+                results.calibration[cell] = record.pop("calibration")
     with np.load(folder / "tests.npz") as loaded:
-        names = {key.rpartition("/")[0] for key in loaded.files}
-        tests = {
-            name: _test_set({field: loaded[f"{name}/{field}"] for field in ("labels", "classes", "rows", "images")})
-            for name in sorted(names)
-        }
-    return Results(records, arrays, tests, [])
+        for name in sorted({key.rpartition("/")[0] for key in loaded.files}):
+            fields = ("labels", "classes", "rows", "images")
+            results.tests[name] = _test_set({field: loaded[f"{name}/{field}"] for field in fields})
+    return results
 
 
 def _test_set(loaded: Any) -> TestSet:
     return TestSet(loaded["labels"], loaded["classes"].tolist(), loaded["rows"], loaded["images"])
 
 
-def _narrowed(arrays: Arrays) -> Arrays:
+def _narrow(arrays: Arrays) -> Arrays:
     """Store whole numbers in the smallest type that holds them."""
     return {
         name: array.astype(np.min_scalar_type(array.max(initial=0))) if array.dtype.kind in "iu" else array

@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"any of {', '.join(MODELS)} (default: {' '.join(profiles.QUICK_MODELS)})",
     )
-    add("--forms", nargs="+", choices=FORMS, default=["default"], help="with default or tuned parameters, or both")
+    add("--forms", nargs="+", choices=FORMS, help="with default or tuned parameters, or both (default: default)")
     add("--train-sizes", nargs="+", type=_size, metavar="N", help="draw N training images, or all (default: all)")
     add("--seeds", type=_positive, default=1, metavar="K", help="repeat with the seeds 0 to K - 1 (default: 1)")
     add(
@@ -126,7 +126,12 @@ _at_least_two = partial(_positive, least=2)
 def _choose(options: argparse.Namespace) -> list[Cell]:
     """List the cells: those of a profile that the other options leave, or all combinations of the options."""
     if options.profile == "full":
-        wanted = {"dataset": options.datasets, "model": options.models, "train_size": options.train_sizes}
+        wanted = {
+            "dataset": options.datasets,
+            "model": options.models,
+            "form": options.forms,
+            "train_size": options.train_sizes,
+        }
         cells = [
             cell
             for cell in profiles.full()
@@ -140,7 +145,7 @@ def _choose(options: argparse.Namespace) -> list[Cell]:
     if fixed:
         raise ValueError(f"--cv: {', '.join(fixed)} has test images of its own, which no training may see.")
     models, sizes = options.models or profiles.QUICK_MODELS, options.train_sizes or [None]
-    return list(profiles.choose(datasets, models, options.forms, sizes, options.seeds, options.cv))
+    return list(profiles.choose(datasets, models, options.forms or FORMS[:1], sizes, options.seeds, options.cv))
 
 
 def _home(options: argparse.Namespace) -> str | None:

@@ -1,7 +1,6 @@
 """Measure what the documentation promises of accuracy and fit time, on the published data.
 
     python benchmarks/accuracy.py full --data-home DIR      # all of MNIST, about half an hour
-    python benchmarks/accuracy.py curves --data-home DIR    # by number of training images, half an hour
     python benchmarks/accuracy.py characters                # fonts that the training has not seen, five minutes
     python benchmarks/accuracy.py report                    # the tables again, from what is on disk
 
@@ -32,8 +31,6 @@ from sklenet.datasets import make_characters
 
 _RESULTS = Path(__file__).parent / "results"
 _N_SEEDS = 3
-_N_DRAWS = 5
-_SIZES = (100, 300, 1_000, 3_000, 10_000)
 _TIMED = ("LeNet", "SVC(C=10)")
 _KEYS = ["data", "n_train", "model", "seed"]
 
@@ -45,13 +42,11 @@ Cell = tuple[Row, BaseEstimator, Callable[[], Split]]
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["full", "curves", "characters", "report"])
+    parser.add_argument("what", choices=["full", "characters", "report"])
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
     options = parser.parse_args()
     if options.what == "full":
         _measure(_full_cells(options.data_home), _RESULTS / "full.csv")
-    elif options.what == "curves":
-        _measure(_curve_cells(options.data_home), _RESULTS / "curves.csv")
     elif options.what == "characters":
         _measure(_character_cells(), _RESULTS / "characters.csv")
     print(report())
@@ -62,8 +57,6 @@ def report() -> str:
     tables = []
     if (path := _RESULTS / "full.csv").exists():
         tables.append(_full_table(pd.read_csv(path)))
-    if (path := _RESULTS / "curves.csv").exists():
-        tables.append(_curve_table(pd.read_csv(path)))
     if (path := _RESULTS / "characters.csv").exists():
         tables.append(_character_table(pd.read_csv(path)))
     return "\n\n".join(as_markdown(table) for table in tables)
@@ -83,13 +76,6 @@ def _full_table(rows: pd.DataFrame) -> pd.DataFrame:
     # Only these are timed in turn, with nothing else running.
     table.loc[~table.index.isin(_TIMED), ["fit", "predict"]] = ""
     return table.rename_axis("MNIST, 60,000 training images").reset_index()
-
-
-def _curve_table(rows: pd.DataFrame) -> pd.DataFrame:
-    rows["accuracy"] = 100 * (1 - rows["error_rate"])
-    means = rows.pivot_table(values="accuracy", index=["data", "n_train"], columns="model")
-    table = means[list(_MODELS)].map("{:.2f} %".format).reset_index()
-    return table.astype(str).rename(columns={"n_train": "training images"})
 
 
 def _character_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -113,16 +99,6 @@ def _full_cells(data_home: str | None) -> Iterator[Cell]:
     for seed in range(_N_SEEDS):
         original = LeNetClassifier(architecture="1998", random_state=seed)
         yield _row("mnist", 60_000, "LeNet 1998", seed), original, mnist
-
-
-def _curve_cells(data_home: str | None) -> Iterator[Cell]:
-    """Defaults by number of training images; the seed is the draw's and the model's."""
-    for data, n_whole in (("kmnist", 8_000), ("mnist", 60_000)):
-        for n_train in sorted({min(size, n_whole) for size in _SIZES}):
-            for seed in range(_N_DRAWS):
-                drawn = {"train_size": n_train, "seed": seed} if n_train < n_whole else {}
-                for name, make in _MODELS.items():
-                    yield _row(data, n_train, name, seed), make(seed), partial(load, data, data_home, **drawn)
 
 
 def _character_cells() -> Iterator[Cell]:

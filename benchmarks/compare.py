@@ -25,7 +25,7 @@ from comparison.backends import connect
 from comparison.models import MODELS
 from comparison.protocol import FORMS, Cell, Record
 from comparison.runner import Task, run
-from comparison.store import BusyError, OtherSettingsError, Store, cell_of, check_settings, load, test_name
+from comparison.store import BusyError, OtherSettingsError, Store, cell_of, check_settings, load, pack, test_name
 
 _INTERRUPTED = 130  # what shells report of a command ended by Ctrl-C
 
@@ -37,12 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(arguments[1:])
     parser = _parser()
     options = parser.parse_args(arguments)
+    if (options.backend == "dask") != (options.scheduler is not None):
+        parser.error("--backend dask and --scheduler ADDRESS go together")
     try:
         cells = _choose(options)
         splits = _load_data(cells, options)
-        with connect(options.scheduler) as backend, Store(options.output).lock():
-            return _run(cells, splits, backend, options)
-    except (OSError, ValueError, BusyError, OtherSettingsError) as error:
+        with connect(options.scheduler) as (backend, n_slots), Store(options.output).lock():
+            return _run(cells, splits, _Place(options, backend, n_slots), options)
+    except OtherSettingsError as error:
+        parser.error(f"{options.output} {error}")
+    except (OSError, ValueError, BusyError) as error:
         parser.error(str(error))
 
 
@@ -145,7 +149,21 @@ def _choose(options: argparse.Namespace) -> list[Cell]:
     if fixed:
         raise ValueError(f"--cv: {', '.join(fixed)} has test images of its own, which no training may see.")
     models, sizes = options.models or profiles.QUICK_MODELS, options.train_sizes or [None]
-    return list(profiles.choose(datasets, models, options.forms or FORMS[:1], sizes, options.seeds, options.cv))
+    return list(profiles.choose(datasets, models, options.forms or FORMS[:1], sizes, options.seeds, n_folds=options.cv))
+
+
+class _Place:
+    """Where and how cells are measured."""
+
+    def __init__(self, options: argparse.Namespace, backend: str, n_slots: int | None) -> None:
+        self.backend = backend
+        n_jobs = n_slots or joblib.effective_n_jobs(options.n_jobs)
+        # A slot of a Dask worker is a thread; here the cells share the cores.
+        threads = options.threads or (1 if n_slots else max(1, joblib.cpu_count() // n_jobs))
+        self._rest = (_home(options), threads, n_jobs, options.timeout)
+
+    def task(self, cell: Cell) -> Task:
+        return Task(cell, *self._rest)
 
 
 def _home(options: argparse.Namespace) -> str | None:
@@ -167,7 +185,7 @@ def _load_data(cells: list[Cell], options: argparse.Namespace) -> dict[str, data
     return splits
 
 
-def _run(cells: list[Cell], splits: dict[str, data.Split], backend: str, options: argparse.Namespace) -> int:
+def _run(cells: list[Cell], splits: dict[str, data.Split], place: _Place, options: argparse.Namespace) -> int:
     store, found = Store(options.output), load(options.output)
     for line in found.unreadable:
         print(f"Measured again, because it cannot be read: {line}", file=sys.stderr)
@@ -178,7 +196,7 @@ def _run(cells: list[Cell], splits: dict[str, data.Split], backend: str, options
     done = {cell_of(record) for record in found.records if record["status"] == "ok" or not options.retry}
     missing = [cell for cell in cells if cell not in done]
     try:
-        _measure(missing, checksums, backend, store, options)
+        _measure(missing, checksums, place, store)
         code = 0
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
@@ -191,15 +209,10 @@ def _run(cells: list[Cell], splits: dict[str, data.Split], backend: str, options
     return code or int(bool(wanted))
 
 
-def _measure(
-    cells: list[Cell], checksums: dict[str, str], backend: str, store: Store, options: argparse.Namespace
-) -> None:
+def _measure(cells: list[Cell], checksums: dict[str, str], place: _Place, store: Store) -> None:
     """Measure cells under a progress bar, each on disk as soon as it is there."""
-    n_jobs = options.n_jobs if backend == "dask" else joblib.effective_n_jobs(options.n_jobs)
-    threads = options.threads or max(1, joblib.cpu_count() // n_jobs)
-    tasks = [Task(cell, _home(options), threads, n_jobs, options.timeout) for cell in cells]
-    with tqdm(total=len(tasks), disable=None) as bar:  # None: not where standard error is no terminal
-        for task, record, arrays in run(tasks, backend):
+    with tqdm(total=len(cells), disable=None) as bar:  # None: not where standard error is no terminal
+        for task, record, arrays in run([place.task(cell) for cell in cells], place.backend):
             store.add(task.cell, {"data_sha256": checksums[test_name(task.cell)]} | record, arrays)
             bar.write(_line(task.cell, record), file=sys.stderr)
             bar.update()
@@ -216,11 +229,20 @@ def _report(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="compare.py report", description="Write the report of results on disk.")
     parser.add_argument("folder", type=Path, help="of a run, or packed")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to write it (default: the same folder)")
+    parser.add_argument(
+        "--summary", action="store_true", help="print a table of a line for each data set, write nothing"
+    )
+    parser.add_argument("--pack", type=Path, metavar="DIR", help="also write the results in a few small files")
     options = parser.parse_args(arguments)
     results = load(options.folder)
     if not results.predicted:
         parser.error(f"{options.folder} has no results.")
-    print(report.write(results, options.output or options.folder))
+    if options.summary:
+        print(report.summary(results))
+        return 0
+    if options.pack:
+        pack(results, options.pack, report.kept_images(results))
+    print(report.write(results, options.output or options.pack or options.folder))
     return 0
 
 

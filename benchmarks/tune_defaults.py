@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
+from sklearn.utils import resample
 
-from comparison.data import draw, load
+from comparison.data import load
 from comparison.report import as_markdown
 from sklenet import LeNetClassifier
 from sklenet._training import make_plan
@@ -80,7 +81,7 @@ def _measure(data_home: str | None) -> None:
             row = {"data": data, "n_train": n_train, "parameter": parameter, "value": value, "seed": seed}
             if tuple(map(str, row.values())) in done:
                 continue
-            drawn = training[draw(y[training], n_train, seed)]
+            drawn = resample(training, replace=False, n_samples=n_train, stratify=y[training], random_state=seed)
             model = _model(parameter, value, n_train, seed).fit(X[drawn], y[drawn])
             row["error_rate"] = round(1 - model.score(X[validation], y[validation]), 6)
             pd.DataFrame([row]).to_csv(_RESULTS, mode="a", header=not _RESULTS.exists(), index=False)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def connect(scheduler: str | None) -> Iterator[str]:
+def connect(scheduler: str | None) -> Iterator[tuple[str, int | None]]:
     """Make a Dask cluster joblib's, as long as the context lasts.
 
     Parameters
@@ -18,6 +18,8 @@ def connect(scheduler: str | None) -> Iterator[str]:
     ------
     backend : str
         The name of joblib's backend.
+    n_slots : int or None
+        How many cells the cluster measures at a time; None leaves it to the caller.
 
     Raises
     ------
@@ -27,7 +29,7 @@ def connect(scheduler: str | None) -> Iterator[str]:
         If no worker is there, or one cannot import this package.
     """
     if scheduler is None:
-        yield "threading"
+        yield "threading", None
         return
     from distributed import Client  # an optional dependency
 
@@ -41,7 +43,7 @@ def connect(scheduler: str | None) -> Iterator[str]:
                 f"The workers {', '.join(lost)} cannot import comparison: start them with the folder benchmarks of a "
                 "checkout in PYTHONPATH."
             )
-        yield "dask"
+        yield "dask", sum(client.ncores().values())
 
 
 def _has_comparison() -> bool:

@@ -121,7 +121,7 @@ def _kinds(found: Sequence[Margin]) -> str:
             "The advantage on strokes does not carry over to other pictures: there another classifier is better."
         )
     else:
-        conclusion = "The advantage on strokes is not found on other pictures: there no difference can be shown."
+        conclusion = "The advantage is not found on other pictures: there no difference can be shown."
     return f"For one error of the best other classifier the best LeNet makes: {figures}. {conclusion}"
 
 
@@ -169,8 +169,8 @@ def _corruptions(table: Table) -> str:
     n_corruptions = len(errors.columns) - 1
     words = f"behind it under {_list(behind)}" if behind else f"ahead of it, or level, under all {n_corruptions}"
     return (
-        f"{table.title}, {n_corruptions} corruptions: against the best of the other classifiers the best LeNet is {words}. "
-        f"It suffers most from {worst}: {percent(ours[worst])} errors against {percent(ours['clean'])} on clean images."
+        f"{table.title}, {n_corruptions} corruptions: against the best of the other classifiers the best LeNet is "
+        f"{words}. It suffers most from {worst}: {percent(ours[worst])} errors against {percent(ours['clean'])} on clean images."
     )
 
 

@@ -245,9 +245,8 @@ def _corrupted_entry(source: str) -> DataSet:
     return DataSet(title, partial(_corrupted, source), kind=DATASETS[source].kind, source=source, conditions=CONDITIONS)
 
 
-_KINDS = {"fashion_mnist": "pictures", "mnist": "digits", "qmnist": "digits", "usps": "digits"} | {
-    name: "digits" for name in ("emnist_digits", "emnist_mnist")
-}
+_DIGITS = ("mnist", "qmnist", "usps", "emnist_digits", "emnist_mnist")
+_KINDS = {"fashion_mnist": "pictures"} | dict.fromkeys(_DIGITS, "digits")
 
 DATASETS: dict[str, DataSet] = {
     "digits": DataSet("digits", _digits, official=False),

@@ -166,10 +166,10 @@ def _times(table: Table, entries: list[Entry], pinned: bool) -> Figure:
         _legend(canvas, axes)
 
     how = "timed alone" if pinned else "timed in parallel"
-    name = f"times-{table.dataset}-{table.n_train}-{how.split()[-1]}"
+    name = f"times-{table.dataset}-{table.n_train}-{'alone' if pinned else 'parallel'}"
     text = (
-        f"Accuracy against seconds to fit and to predict {table.n_test:,} images, {how}; the dotted line joins those that no "
-        "other beats in both."
+        f"Accuracy against seconds to fit and to predict {table.n_test:,} images, {how}; the dotted line joins those "
+        "that no other beats in both."
     )
     return Figure(name, f"Accuracy and time: {table.title}, {how}", text, _draw(name, 2, draw), data)
 
@@ -217,13 +217,16 @@ def confusion(table: Table, entry: Entry, test: TestSet) -> Figure:
     )
     most = data.nlargest(3, "n_images") if len(data) else data
     taken = "; ".join(f"{row.true} for {row.predicted}, {row.n_images} times" for row in most.itertuples())
-    text = f"Test images by true class and by the wrong class that {entry.title} took them for. Most often: {taken or 'none'}."
+    text = (
+        f"Test images by true class and by the wrong class that {entry.title} took them for. "
+        f"Most often: {taken or 'none'}."
+    )
     name = f"confusion-{table.dataset}-{entry.model}-{entry.cells[0].form}"
     return Figure(name, f"{entry.title}: {table.title}", text, _draw(name, 1, draw, height=4.2), data)
 
 
 def gallery(table: Table, test: TestSet, rows: NDArray[Any], title: str, name: str) -> Figure | None:
-    """The first of the test images in `rows`, with their classes and what the best LeNet took them for."""
+    """Show the first of the test images in `rows`, with their classes and what the best LeNet took them for."""
     shown = [row for row in rows if row in set(test.rows.tolist())][:N_SHOWN]
     if not shown or table.n_folds:
         return None
@@ -249,7 +252,10 @@ def gallery(table: Table, test: TestSet, rows: NDArray[Any], title: str, name: s
         }
         for row in rows
     )
-    text = f"{len(rows)} test images, of which {len(shown)} are shown, with the true class and what {best.title} took it for."
+    text = (
+        f"{len(rows)} test images, of which {len(shown)} are shown, with the true class and what {best.title} took it "
+        "for."
+    )
     return Figure(name, title, text, _draw(name, 1, draw, height=3, width=7.2), data)
 
 
@@ -305,7 +311,8 @@ def robustness(table: Table) -> Figure:
         .reset_index()
         .melt("classifier", var_name="condition", value_name="error_percent")
     )
-    text = f"Error rate in percent under {', '.join(names)}, each at three severities, on {table.n_test // len(errors.columns)} test images."
+    n_images = table.n_test // len(errors.columns)
+    text = f"Error rate in percent under {', '.join(names)}, each at three severities, on {n_images} test images."
     name = f"robustness-{table.dataset}"
     return Figure(name, f"Robustness: {table.title}", text, _draw(name, len(names), draw), data)
 

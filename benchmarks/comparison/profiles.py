@@ -22,6 +22,7 @@ def choose(
     forms: Sequence[str],
     sizes: Sequence[int | None],
     n_seeds: int,
+    *,
     n_folds: int = 0,
 ) -> Iterator[Cell]:
     """Combine everything with everything, except seeds that would change nothing."""
@@ -40,12 +41,12 @@ def full() -> list[Cell]:
     everyone = tuple(MODELS)
     cells = [
         # The times.
-        *choose(["mnist"], _LENETS, ["default"], [None], 1),
+        *choose(["mnist"], _LENETS, ["default"], [None], 3),
         *choose(["mnist"], ["svm"], ["tuned"], [None], 1),
         # As many training images as two hours allow, with every classifier.
         *choose(["kmnist", "characters"], everyone, ["default"], [None], 1),
         *choose(["kmnist", "characters"], _TUNED_MODELS, ["tuned"], [None], 1),
-        *choose(["kmnist", "characters", "mnist"], _LENETS, ["default"], [None], 2),
+        *choose(["kmnist", "characters"], _LENETS, ["default"], [None], 2),
         *choose(["mnist", "fashion_mnist"], everyone, ["default"], [10_000], 1),
         *choose(["mnist", "fashion_mnist"], _TUNED_MODELS, ["tuned"], [10_000], 1),
         *choose(["digits", "mnist_sample"], everyone, ["default"], [None], 1),

@@ -53,6 +53,25 @@ def write(results: Results, folder: Path) -> str:
     return f"{page.errors_markdown}\n\nThe report is {folder / 'report.html'}."
 
 
+def summary(results: Results) -> str:
+    """Make a table of the best LeNet and the best other classifier on each data set, as Markdown."""
+    rows = []
+    for transfer in (False, True):
+        for margin in conclusions.margins(tables(results), transfer=transfer):
+            first, second = margin.comparison.first, margin.comparison.second
+            rows.append(
+                {
+                    "test images": DATASETS[margin.table.dataset].title,
+                    "training images": f"{margin.table.n_train:,}",
+                    "best LeNet": f"{first.title}: {percent(first.error_rate)}",
+                    "best of the others": f"{second.title}: {percent(second.error_rate)}",
+                    "LeNet is": margin.outcome,
+                    "test": format_p(margin.comparison.p),
+                }
+            )
+    return as_markdown(pd.DataFrame(rows))
+
+
 class _Page:
     """What the templates show."""
 
@@ -181,7 +200,7 @@ def _test(results: Results, table: Table) -> TestSet:
 
 
 def _pair(table: Table) -> list[Entry]:
-    """The best LeNet and the best other classifier, as far as there are."""
+    """Find the best LeNet and the best other classifier, as far as there are."""
     return [entry for lenet in (True, False) if (entry := table.best(lenet=lenet))]
 
 
@@ -199,7 +218,7 @@ def _galleries(table: Table, test: TestSet) -> list[Figure]:
 
 
 def gallery_rows(table: Table) -> list[tuple[str, str, NDArray[np.intp]]]:
-    """Test images worth a look: (name, what they are, their places)."""
+    """Choose test images worth a look: name, what they are, their places."""
     if table.n_folds:
         return []
     chosen = [
@@ -220,7 +239,7 @@ def kept_images(results: Results) -> dict[str, NDArray[np.intp]]:
 
 
 def _provenance(results: Results) -> list[dict[str, Any]]:
-    """The circumstances of all records, each combination once, with the number of cells."""
+    """List the circumstances of all records, each combination once, with the number of cells."""
     records = pd.DataFrame(results.records)
     columns = [*_CIRCUMSTANCES, *settings()]
     groups = records.groupby(columns, dropna=False, sort=False).size()

@@ -69,7 +69,8 @@ def run(tasks: Sequence[Task], backend: str = "threading") -> Iterator[tuple[Tas
     ------
     task : Task
     record : dict
-        Complete whatever came of the cell: `status` is "ok", "failed", "timeout" or "out of memory", `message` says why.
+        Complete whatever came of the cell: `status` is "ok", "failed", "timeout" or "out of memory", and `message`
+        says why.
     arrays : dict
         Predictions, if the status is "ok".
     """

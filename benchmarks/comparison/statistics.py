@@ -1,7 +1,7 @@
 """What can be concluded from predictions, by statsmodels and scipy.
 
-Comparisons are paired: two classifiers are told apart on the same test images, by the images that one of them gets wrong
-and the other right.
+Comparisons are paired: two classifiers are told apart on the same test images, by those that one of them gets wrong and
+the other right.
 """
 
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def corrected_t_p(differences: Sequence[float], n_train: int, n_test: int) -> float:
-    """Compare two classifiers over the folds of a cross-validation (Nadeau and Bengio, Machine Learning 52, 2003, eq. 8).
+    """Compare two classifiers over folds of a cross-validation (Nadeau and Bengio, Machine Learning 52, 2003, eq. 8).
 
     Folds share training images, so their differences are correlated; the variance is corrected for that.
 

@@ -261,8 +261,12 @@ def _write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, whenever the process or the machine stops."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(path.name + ".writing")
-    with scratch.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with scratch.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise OSError(error.errno, f"{error.strerror}; what is finished stays", str(path)) from error
     scratch.replace(path)

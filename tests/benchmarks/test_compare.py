@@ -7,10 +7,13 @@ import sys
 import time
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
+import PIL.Image
 import pytest
 
 from compare import main
+from comparison.models import MODELS
+from comparison.store import Store, load
 
 COMPARE = Path(__file__).parents[2] / "benchmarks" / "compare.py"
 
@@ -22,73 +25,111 @@ def command(*arguments):
 @pytest.mark.parametrize("model", ["forest", "lenet"])
 def test_end_to_end(tmp_path, model):
     output = tmp_path / "new" / "folder"
-    arguments = ["--datasets", "digits", "--models", model, "--train-size", 200, "--output", output]
+    arguments = ["--datasets", "digits", "--models", model, "--train-sizes", 100, 200, "--output", output]
 
     run = subprocess.run(command(*arguments), check=False, cwd=tmp_path, capture_output=True, text=True, timeout=200)
 
     assert run.returncode == 0, run.stderr
-    (row,) = pd.read_csv(output / "results.csv").to_dict("records")
-    assert (row["dataset"], row["model"], row["seed"]) == ("digits", model, 0)
-    assert (row["n_train"], row["n_test"]) == (200, 450)
-    assert 0 < row["error_rate"] < 0.15
-    assert row["fit_seconds"] > 0
-    assert row["predict_seconds"] > 0
-    assert row["peak_memory_mib"] >= row["start_memory_mib"] > 50
-    assert row["n_parameters"] > 1000
-    assert (output / "table.md").read_text() in run.stdout
-    assert f"| {100 * row['error_rate']:.2f} " in run.stdout
-    assert f"{model} on digits, seed 0: error" in run.stderr
+    results = load(output)
+    assert [record["n_train"] for record in results.records] == [100, 200]
+    assert all(0 < record["error_rate"] < 0.25 for record in results.records)
+    assert f"digits-200-{model}-default-seed0: error" in run.stderr
+    assert f"| {100 * results.records[1]['error_rate']:.2f} %" in run.stdout
+    assert f"The report is {output}/report.html." in run.stdout
+    assert (output / "report.html").stat().st_size > 10_000
+
+    # From what is on disk, elsewhere, and the same.
+    again = subprocess.run(command("report", output, "--output", tmp_path / "again"), check=True, capture_output=True)
+    assert b"The report is" in again.stdout
+    assert (tmp_path / "again" / "report.html").read_bytes() == (output / "report.html").read_bytes()
+
+    # All is finished.
+    run = subprocess.run(command(*arguments), check=True, cwd=tmp_path, capture_output=True, text=True)
+    assert ": error" not in run.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_interrupt_keeps_what_is_finished(tmp_path):
     arguments = ["--datasets", "digits", "--models", "forest", "--seeds", 100, "--output", tmp_path]
     with subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        wait_for(tmp_path / "results.csv")
+        wait_for(tmp_path / "records", "*.json")
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert "Traceback" not in errors
-    rows = pd.read_csv(tmp_path / "results.csv")
-    assert f"{len(rows)} of 100 are finished" in errors
-    assert "Random forest" in output
+    assert "Stopped. The same command goes on from here." in errors
+    assert "random forest" in output
+    assert 0 < len(load(tmp_path).records) < 100
 
 
-def wait_for(path):
+def wait_for(folder, pattern):
     deadline = time.monotonic() + 100
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} has not come"
+    while not list(folder.glob(pattern)):
+        assert time.monotonic() < deadline, f"{folder}/{pattern} has not come"
         time.sleep(0.05)
 
 
-def test_failed_cell_is_reported_and_the_others_go_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_failed_cell_is_a_record_and_the_others_go_on(tmp_path, monkeypatch, capsys):
     # The parent knows a model that the cells' own processes do not.
-    monkeypatch.setitem(main.__globals__["MODELS"], "broken", main.__globals__["MODELS"]["forest"])
+    monkeypatch.setitem(MODELS, "broken", MODELS["forest"])
+    arguments = ["--datasets", "digits", "--models", "broken", "knn", "--train-sizes", "100", "--output", str(tmp_path)]
 
-    assert main(["--datasets", "digits", "--models", "broken", "forest", "--train-size", "100"]) == 1
-
+    assert main(arguments) == 1
     output, errors = capsys.readouterr()
-    assert "broken on digits, seed 0 failed" in errors
+    assert "digits-100-broken-default-seed0: failed" in errors
     assert "KeyError" in errors
-    assert "Random forest" in output
-    assert len(pd.read_csv("comparison-results/results.csv")) == 1
+    assert "k nearest neighbours" in output
+    assert "digits-100-broken-default-seed0" in (tmp_path / "report.html").read_text()
+
+    assert main(arguments) == 1  # it is not measured again
+    assert "failed" not in capsys.readouterr().err
+    assert main([*arguments, "--retry"]) == 1  # unless one asks for it
+    assert "digits-100-broken-default-seed0: failed" in capsys.readouterr().err
+
+
+def test_cross_validation(tmp_path):
+    arguments = ["--datasets", "digits", "--models", "knn", "logistic", "--cv", "3", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    assert len(load(tmp_path).records) == 6
+    assert "k nearest neighbours" in (tmp_path / "report.md").read_text()
+
+
+def test_pictures_of_ones_own(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, stripes in ("across", (slice(None, None, 4), slice(None))), ("down", (slice(None), slice(None, None, 4))):
+        (tmp_path / "letters" / name).mkdir(parents=True)
+        for number in range(20):
+            image = rng.integers(0, 60, (28, 28), np.uint8)
+            image[stripes] = 250
+            PIL.Image.fromarray(image).save(tmp_path / "letters" / name / f"{number}.png")
+    arguments = ["--image-folder", tmp_path / "letters", "--models", "knn", "lenet", "--output", tmp_path / "results"]
+    run = subprocess.run(command(*arguments), check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    results = load(tmp_path / "results")
+    assert results.records[0]["classes"] == ["across", "down"]
+    assert [record["error_rate"] for record in results.records] == [0, 0]
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--models", "forrest"], "unknown model 'forrest'; did you mean 'forest'? choose from lenet, svm, forest"),
+        (["--models", "forrest"], "unknown model 'forrest'; did you mean 'forest'? choose from lenet, lenet_affine,"),
         (["--datasets", "minst"], "unknown data set 'minst'; did you mean 'mnist'?"),
-        (["--datasets", "x"], "unknown data set 'x'; choose from digits,"),
+        (["--datasets", "?"], "unknown data set '?'; choose from digits,"),
         (["--seeds", "0"], "'0' is not a whole number from 1 up"),
-        (["--train-size", "-5"], "'-5' is not a whole number"),
-        (["--train-size", "1e3"], "'1e3' is not a whole number"),
-        (["--train-size", "2000"], "train size of 2000 does not suit digits: choose one from 50 to 1347"),
-        (["--train-size", "49"], "train size of 49 does not suit digits"),
+        (["--cv", "1"], "'1' is not a whole number from 2 up"),
+        (["--cv", "3"], "--cv: mnist_sample, characters has test images of its own"),
+        (["--train-sizes", "-5"], "'-5' is not a whole number"),
+        (["--train-sizes", "1e3"], "'1e3' is not a whole number"),
+        (["--datasets", "digits", "--train-sizes", "2000"], "For digits choose train sizes from 20 to 1347, not 2000."),
+        (["--datasets", "digits", "--train-sizes", "19"], "For digits choose train sizes from 20 to 1347, not 19."),
         (["--n-jobs", "0"], "n_jobs == 0"),
-        (["--output", os.devnull], "File exists"),
+        (["--output", os.devnull], os.devnull),
+        (["--backend", "dask"], "--backend dask and --scheduler ADDRESS go together"),
+        (["--profile", "full", "--train-sizes", "7"], "The full profile has no such cells"),
+        (["--image-folder", "nowhere"], "nowhere"),
+        (["report", "nowhere"], "nowhere has no results"),
     ],
 )
 def test_bad_arguments_end_in_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):
@@ -98,7 +139,24 @@ def test_bad_arguments_end_in_one_sentence(tmp_path, monkeypatch, capsys, argume
         main(arguments)
     message = capsys.readouterr().err.splitlines()[-1]
     assert words in message.replace(str(tmp_path) + "/", "")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.rglob("*.json")) == []
+
+
+def test_second_run_on_a_folder_is_refused(tmp_path, capsys):
+    with Store(tmp_path).lock(), pytest.raises(SystemExit, match="2"):
+        main(["--datasets", "digits", "--models", "knn", "--output", str(tmp_path)])
+    assert f"{tmp_path} is held by process {os.getpid()} on" in capsys.readouterr().err
+
+
+def test_folder_of_other_settings_is_refused(tmp_path, monkeypatch, capsys):
+    arguments = ["--datasets", "digits", "--models", "knn", "--train-sizes", "50", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    monkeypatch.setattr("comparison.protocol.N_TUNE", 7)
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert f"{tmp_path} has results of other settings (digits-50-knn-default-seed0): tuning '6 candidates" in message
+    assert "at most 7 training images' here" in message
 
 
 def test_data_set_that_cannot_be_had_is_said_before_the_work(tmp_path, publish, server, capsys):

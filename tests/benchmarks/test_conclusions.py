@@ -1,0 +1,159 @@
+"""Tables, comparisons, and the words that figures choose."""
+
+import numpy as np
+import pytest
+
+from comparison import conclusions
+from comparison.analysis import condition_errors, curve_errors, main_tables, tables
+from comparison.corruptions import CONDITIONS
+from comparison.protocol import Cell
+from comparison.store import Results, TestSet, test_name
+
+N_TEST = 1000
+
+
+class Made:
+    """Results with given numbers of errors."""
+
+    def __init__(self):
+        self.results = Results()
+
+    def add(self, cell, errors, *, n_train=500, n_jobs=1, fit_seconds=1.0, n_test=N_TEST):
+        """A cell that errs on the first images, or on those named."""
+        labels = np.arange(n_test) % 2
+        wrong = np.arange(errors) if isinstance(errors, int) else errors
+        predicted = labels.copy()
+        predicted[wrong] = 1 - predicted[wrong]
+        self.results.tests[test_name(cell)] = TestSet(labels, ["a", "b"], np.arange(0), np.zeros((0, 4), np.uint8))
+        self.results.predicted[cell] = predicted
+        record = vars(cell) | {
+            "status": "ok",
+            "n_train": cell.train_size or n_train,
+            "n_test": n_test,
+            "n_jobs": n_jobs,
+        }
+        self.results.records.append(record | {"fit_seconds": fit_seconds, "predict_seconds": 0.0})
+        return self
+
+    @property
+    def tables(self):
+        return tables(self.results)
+
+
+def test_first_tie_and_behind():
+    made = Made().add(Cell("mnist", "lenet"), 20).add(Cell("mnist", "svm"), 24).add(Cell("mnist", "forest"), 100)
+    (table,) = made.tables
+    assert [(entry.title, table.verdict(entry)) for entry in table.entries] == [
+        ("LeNet", "first"),
+        ("SVM (RBF)", "tie"),
+        ("random forest", ""),
+    ]
+    comparison = table.compare(table.entries[0], table.entries[2])
+    assert table.n_comparisons == 3
+    assert comparison.sentence.startswith(
+        "MNIST, 500 training images: LeNet makes fewer errors than random forest "
+        "(2.00 % against 10.00 %, difference -8.00 points, 95 % from -9."
+    )
+    assert "exact McNemar test, p < 0.001 after Holm's correction for 3 comparisons" in comparison.sentence
+    assert "LeNet and SVM (RBF) tie" in table.compare(table.entries[0], table.entries[1]).sentence
+    assert "more errors than LeNet" in table.compare(table.entries[2], table.entries[0]).sentence
+
+
+def test_seeds_are_averaged_and_must_agree_with_the_test():
+    made = Made().add(Cell("mnist", "svm"), 20)
+    made.add(Cell("mnist", "lenet"), 5).add(Cell("mnist", "lenet", seed=1), 55)
+    (table,) = made.tables
+    lenet = table.best(lenet=True)
+    assert lenet.error_rate == pytest.approx(0.03)
+    comparison = table.compare(lenet, table.best(lenet=False))
+    assert comparison.p < 0.05
+    assert not comparison.is_clear  # the first seed has fewer errors, both together more
+
+
+def test_folds_are_compared_by_the_corrected_t_test():
+    made = Made()
+    for fold in range(4):
+        made.add(Cell("digits", "lenet", fold=fold, n_folds=4), 10 + fold, n_train=300 + fold % 2, n_test=100)
+        made.add(Cell("digits", "knn", fold=fold, n_folds=4), 30 - fold, n_train=300 + fold % 2, n_test=100)
+    (table,) = made.tables
+    assert "corrected t-test" in table.compare(*table.entries).sentence
+    assert table.verdict(table.entries[1]) == ""
+    assert table.entries[0].interval[1] - table.entries[0].interval[0] < 0.1  # of 400 images
+
+
+def test_the_table_with_the_most_training_images_is_the_main_one():
+    made = Made()
+    for size in (None, 100, 300):
+        made.add(Cell("mnist", "lenet", train_size=size), 10).add(Cell("mnist", "svm", train_size=size), 10)
+    made.add(Cell("mnist_corrupted", "lenet"), 10, n_test=19 * 50)
+    assert [(table.dataset, table.n_train) for table in main_tables(made.tables)] == [("mnist", 500)]
+    assert curve_errors(made.tables, "mnist").index.tolist() == [100, 300, 500]
+
+
+@pytest.mark.parametrize(
+    ("on_strokes", "on_pictures", "words"),
+    [
+        ((10, 60), (90, 30), "does not carry over to other pictures"),
+        ((10, 60), (50, 52), "no difference can be shown"),
+        ((10, 60), (5, 60), "carries over to other pictures undiminished"),
+        ((10, 60), (30, 90), "some of the advantage remains"),
+    ],
+)
+def test_generalisation_is_worded_by_the_figures(on_strokes, on_pictures, words):
+    made = Made()
+    for dataset, errors in ("mnist", on_strokes), ("fashion_mnist", on_pictures):
+        for model, number in zip(("lenet", "svm"), errors, strict=True):
+            made.add(Cell(dataset, model), number)
+    assert words in conclusions.generalisation(made.tables)[0]
+
+
+def test_nothing_is_said_of_what_was_not_measured():
+    made = Made().add(Cell("mnist", "lenet"), 10, n_jobs=2).add(Cell("mnist", "svm"), 60, n_jobs=2)
+    strokes, pictures, cost = conclusions.answer(made.tables)
+    assert strokes.endswith("makes fewer errors on MNIST.")
+    assert "nothing was measured" in pictures
+    assert "nothing is said of time" in cost
+    assert conclusions.generalisation(made.tables) == []
+    assert conclusions.curves(made.tables) == []
+
+
+@pytest.mark.parametrize(("fit_seconds", "words"), [(4.0, "4.0 times as fast as"), (0.5, "2.0 times as slow as")])
+def test_cost_is_told_of_what_was_timed_alone(fit_seconds, words):
+    made = Made().add(Cell("mnist", "lenet"), 10).add(Cell("mnist", "svm"), 60, fit_seconds=fit_seconds)
+    made.add(Cell("mnist", "forest"), 20, n_jobs=2, fit_seconds=100)
+    assert f"{words} SVM (RBF)" in conclusions.answer(made.tables)[2]
+
+
+def test_curves_say_where_another_is_ahead():
+    made = Made()
+    for size, ours, theirs in (100, 50, 40), (300, 20, 30):
+        made.add(Cell("mnist", "lenet", train_size=size), ours).add(Cell("mnist", "svm", train_size=size), theirs)
+    (sentence,) = conclusions.curves(made.tables)
+    assert "a LeNet is first except at 100 (SVM (RBF) 4.00 %, best LeNet 5.00 %)" in sentence
+    made.add(Cell("mnist", "lenet_affine", train_size=100), 30).add(Cell("mnist", "lenet_affine", train_size=300), 30)
+    (sentence,) = conclusions.curves(made.tables)
+    assert sentence == "MNIST, from 100 to 300 training images: a LeNet is first at every size."
+
+
+def test_corruptions_are_blocks_of_the_test_images():
+    n_block = 10
+    noise = CONDITIONS.index("noise 0.4")
+    blurred = np.arange(noise * n_block, noise * n_block + 5)
+    made = Made().add(Cell("mnist_corrupted", "lenet"), blurred, n_test=len(CONDITIONS) * n_block)
+    made.add(Cell("mnist_corrupted", "svm"), 0, n_test=len(CONDITIONS) * n_block)
+    (table,) = made.tables
+    errors = condition_errors(table)
+    assert errors.loc["LeNet", "noise 0.4"] == 0.5
+    assert errors.loc["LeNet"].sum() == 0.5
+    (text,) = conclusions.generalisation(made.tables)
+    assert "behind it under noise 0.4 (50.00 % against 0.00 %)" in text
+    assert "suffers most from noise 0.4" in text
+
+
+def test_transfer_is_told_beside_the_error_at_home():
+    made = Made().add(Cell("mnist", "lenet", train_size=300), 10).add(Cell("mnist", "svm", train_size=300), 60)
+    made.add(Cell("mnist_to_digits", "lenet", train_size=300), 100)
+    made.add(Cell("mnist_to_digits", "svm", train_size=300), 300)
+    (text,) = conclusions.generalisation(made.tables)
+    assert "MNIST → digits" in text
+    assert "ahead: LeNet 10.00 %, SVM (RBF) 30.00 %; LeNet on test images of its own source 1.00 %" in text

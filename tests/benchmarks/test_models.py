@@ -1,0 +1,71 @@
+"""The table of classifiers."""
+
+from math import prod
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+from sklearn.svm import SVC
+
+from comparison import data
+from comparison.models import HOG, MODELS, N_CANDIDATES, PixelScaler, PixelStandardizer
+
+
+@pytest.fixture(scope="module")
+def split():
+    return data.subset(data.load("digits"), 200, seed=0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_default_form_learns(name, split):
+    estimator = MODELS[name].make(0, 200)
+    if MODELS[name].family:
+        estimator.set_params(max_epochs=20)
+    assert estimator.fit(split.X_train, split.y_train).score(split.X_test, split.y_test) > 0.8
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_budget_of_tuning_is_equal_and_its_parameters_exist(name):
+    model = MODELS[name]
+    assert prod(map(len, model.grid.values())) == N_CANDIDATES
+    for candidate in ParameterGrid(dict(model.grid)):
+        clone(model.make(0, 200)).set_params(**candidate)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_stochastic_is_what_has_a_random_state_that_is_the_seed(name):
+    parameters = MODELS[name].make(7, 200).get_params()
+    seeds = {value for key, value in parameters.items() if key.split("__")[-1] == "random_state"}
+    assert (7 in seeds) == MODELS[name].stochastic
+
+
+def test_affine_takes_more_passes_over_many_images():
+    make = MODELS["lenet_affine"].make
+    assert [make(0, n).max_epochs for n in (100, 60_000)] == ["auto", 20]
+
+
+def test_gamma_one_on_scaled_pixels_is_scikit_learns_scale(split):
+    scaler = PixelScaler().fit(split.X_train)
+    ours = SVC(gamma=1).fit(scaler.transform(split.X_train), split.y_train)
+    theirs = SVC(gamma="scale").fit(split.X_train, split.y_train)
+    assert_allclose(
+        ours.decision_function(scaler.transform(split.X_test)), theirs.decision_function(split.X_test), rtol=1e-6
+    )
+
+
+def test_standardised_pixels(split):
+    X = PixelStandardizer().fit_transform(split.X_train)
+    assert_allclose([X.mean(), X.std()], [0, 1], atol=1e-9)
+
+
+@pytest.mark.parametrize("side", [8, 28])
+def test_hog_sees_orientation(side):
+    images = np.zeros((2, side, side), np.uint8)
+    images[0, side // 2 :] = 200  # a horizontal edge
+    images[1, :, side // 2 :] = 200  # a vertical one
+    horizontal, vertical = HOG().fit_transform(images.reshape(2, -1))
+    assert horizontal.dtype == np.float32
+    histograms = horizontal.reshape(-1, 9).sum(axis=0), vertical.reshape(-1, 9).sum(axis=0)
+    assert histograms[0].argmax() != histograms[1].argmax()

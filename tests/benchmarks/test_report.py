@@ -1,0 +1,230 @@
+"""The report, in files and in a real browser."""
+
+import csv
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from comparison import data, report
+from comparison.corruptions import CONDITIONS
+from comparison.protocol import Cell, settings
+from comparison.store import Store, load
+
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+needs_browser = pytest.mark.skipif(
+    not (BROWSER and DRIVER) and "SKLENET_TEST_SERVERS" not in os.environ,
+    reason="chromium and chromedriver are not installed",
+)
+CIRCUMSTANCES = {
+    "cpu": "abacus", "n_cpus": 2, "platform": "desk", "git_revision": "f00", "threads": 1, "message": "",
+    "tune_seconds": 0.5, "fit_seconds": 2.0, "predict_seconds": 0.1, "peak_memory_mib": 99.0, "model_bytes": 10**6,
+    "estimator": "Estimator(a=1, b='<c>')", "candidates": {}, "classes": list(range(10)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A report of made-up predictions on real test images."""
+    store = Store(tmp_path_factory.mktemp("results"))
+    rng = np.random.default_rng(0)
+    rates = {"lenet": 0.02, "svm": 0.05, "forest": 0.08}
+    for dataset in ("digits", "mnist_sample", "mnist_sample_corrupted"):
+        split = data.load(dataset)
+        store.add_test(dataset, split)
+        for (model, rate), size in zip([*rates.items()] * 2, [100] * 3 + [300] * 3, strict=True):
+            labels = split.y_test.astype(np.uint16)
+            wrong = rng.random(len(labels)) < rate * (2 if size == 100 else 1)
+            wrong[:2] = dataset == "digits"  # images that nobody gets right
+            labels[wrong] = (labels[wrong] + 1) % 10
+            arrays = {"labels": labels}
+            if model != "svm":
+                arrays["proba"] = (np.eye(10)[labels] * 0.9 + 0.01).astype(np.float32)
+            cell = Cell(dataset, model, train_size=size)
+            record = vars(cell) | CIRCUMSTANCES | settings() | {"status": "ok", "data_sha256": data.checksum(split)}
+            n_jobs = 2 if model == "forest" else 1
+            store.add(cell, record | {"n_train": size, "n_test": len(labels), "n_jobs": n_jobs}, arrays)
+    failed = Cell("digits", "knn")
+    record = vars(failed) | CIRCUMSTANCES | settings() | {"data_sha256": "abc", "n_jobs": 1}
+    store.add(failed, record | {"status": "timeout", "message": "not finished after <1 s"}, {})
+    report.write(load(store.folder), store.folder)
+    return store.folder
+
+
+class Links(HTMLParser):
+    """All that a page could fetch, and its ids."""
+
+    def __init__(self):
+        super().__init__()
+        self.links, self.ids = [], []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("src", "href", "xlink:href"):
+                self.links.append(value)
+            if name == "id":
+                self.ids.append(value)
+
+
+def test_page_needs_no_other_file_and_no_network(folder):
+    page = Links()
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    page.feed(text)
+    assert page.links
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    assert not re.search(r"url\((?!#)|@import", text)
+    assert len(page.ids) == len(set(page.ids))
+    assert "not finished after &lt;1 s" in text
+    assert "<1 s" not in text
+
+
+def test_page_says_what_was_measured(folder):
+    for name in ("report.html", "report.md"):
+        text = (folder / name).read_text(encoding="utf-8")
+        for words in (
+            "makes fewer errors on MNIST sample",
+            "nothing was measured",
+            "MNIST sample, 300 training images: LeNet makes fewer errors than SVM (RBF)",
+            "digits, from 100 to 300 training images: a LeNet is first at every size",
+            "18 corruptions",
+            "in parallel",
+            "abacus",
+            "timeout",
+            data.checksum(data.load("digits")),
+        ):
+            assert words in text, (name, words)
+        assert "wrong by all 3 classifiers" in text
+
+
+def test_markdown_shows_every_figure_and_each_has_its_data(folder):
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    shown = re.findall(r"\]\((figures/[^)]+)\)", text)
+    assert {path.name for path in (folder / "figures").iterdir()} == {name.removeprefix("figures/") for name in shown}
+    for name in shown:
+        content = (folder / name).read_text(encoding="utf-8")
+        if name.endswith(".svg"):
+            assert content.startswith("<svg")
+            assert "#010203" not in content
+        else:
+            assert len(list(csv.reader(content.splitlines()))) > 1
+    assert "curves.csv" in text
+
+
+def test_records_are_a_table(folder):
+    with (folder / "records.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 19
+    assert {row["status"] for row in rows} == {"ok", "timeout"}
+
+
+def test_same_results_give_the_same_report(folder, tmp_path):
+    report.write(load(folder), tmp_path)
+    for name in ("report.html", "report.md"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == (folder / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-background-networking", "window-size=1000,900"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with webdriver.Chrome(options, webdriver.ChromeService(DRIVER)) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, folder):
+    browser.get((folder / "report.html").as_uri())
+    return browser
+
+
+def column(page, place):
+    return [cell.text for cell in page.find_elements(By.CSS_SELECTOR, f"table:first-of-type td:nth-child({place})")]
+
+
+@needs_browser
+def test_page_opens_without_an_error(page):
+    assert page.title == "LeNet and other classifiers"
+    assert page.get_log("browser") == []
+
+
+@needs_browser
+def test_a_press_sorts_and_another_turns_it_round(page):
+    table = page.find_element(By.TAG_NAME, "table")
+    headings = table.find_elements(By.CSS_SELECTOR, "th")
+    place = next(place for place, heading in enumerate(headings) if heading.text == "error")
+
+    def errors():
+        rows = table.find_elements(By.CSS_SELECTOR, "tbody tr")
+        return [float(row.find_elements(By.TAG_NAME, "td")[place].text.removesuffix(" %")) for row in rows]
+
+    button = headings[place].find_element(By.TAG_NAME, "button")
+    button.click()
+    assert errors() == sorted(errors())
+    assert headings[place].get_attribute("aria-sort") == "ascending"
+    button.send_keys(Keys.ENTER)  # by keyboard too
+    assert errors() == sorted(errors(), reverse=True)
+    assert headings[place].get_attribute("aria-sort") == "descending"
+    assert page.get_log("browser") == []
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [360, 1000])
+def test_page_is_no_wider_than_the_window(page, width):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    )
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_light_and_dark(page, scheme):
+    """Contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3), of the page's text and of the drawings'."""
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    for selector, background in [("p", "body"), ("figcaption", "body"), ("a", "body"), (".drawing svg text", "body"),
+                                 ("tr.first td", "tr.first")]:  # fmt: skip
+        # Text in a drawing is filled, not coloured.
+        name = "fill" if "svg" in selector else "color"
+        ink = style(page, selector, name)
+        assert contrast(ink, style(page, background, "background-color")) >= 4.5, selector
+
+
+def style(page, selector, name):
+    script = "return getComputedStyle(document.querySelector(arguments[0])).getPropertyValue(arguments[1])"
+    return [float(number) for number in re.findall(r"[\d.]+", page.execute_script(script, selector, name))[:3]]
+
+
+def contrast(first, second):
+    def luminance(colour):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)]
+        return np.dot([0.2126, 0.7152, 0.0722], linear)
+
+    high, low = sorted([luminance(first), luminance(second)], reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@needs_browser
+def test_every_drawing_has_a_text_and_every_table_a_caption(page):
+    drawings = page.find_elements(By.CSS_SELECTOR, ".drawing")
+    assert len(drawings) > 8
+    assert all(drawing.get_attribute("aria-label") for drawing in drawings)
+    tables = page.find_elements(By.TAG_NAME, "table")
+    assert len(page.find_elements(By.TAG_NAME, "caption")) == len(tables) >= 4
+
+
+def test_corrupted_images_are_no_data_set_of_their_own_in_the_table(folder):
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    table = text.partition("## Errors")[2].partition("##")[0]
+    assert "corrupted" not in table
+    assert len(CONDITIONS) == 19

@@ -191,8 +191,9 @@ class Comparison:
         low, high = self.interval
         test = "corrected t-test" if self.table.n_folds else "exact McNemar test"
         evidence = (
-            f"{rates}, difference {100 * self.difference:+.2f} points, 95 % from {100 * low:+.2f} to {100 * high:+.2f}; "
-            f"{test}, {format_p(self.p)} after Holm's correction for {self.table.n_comparisons} comparisons"
+            f"{rates}, difference {100 * self.difference:+.2f} points, "
+            f"95 % from {100 * low:+.2f} to {100 * high:+.2f}; {test}, {format_p(self.p)} "
+            f"after Holm's correction for {self.table.n_comparisons} comparisons"
         )
         if not self.is_clear:
             return f"{where}: {first} and {second} tie ({evidence})."
@@ -276,6 +277,7 @@ def curve_errors(all_tables: list[Table], dataset: str, form: str = "default") -
         for entry in table.entries
         if entry.cells[0].form == form
     }
-    frame = pd.Series(errors, dtype=float).unstack() if errors else pd.DataFrame()
+    cells = pd.DataFrame([(*key, error) for key, error in errors.items()], columns=["n_train", "model", "error_rate"])
+    frame = cells.pivot_table("error_rate", "n_train", "model")
     known = [model for model in MODELS if model in frame and frame[model].count() > 1]
     return frame.loc[:, known].dropna(how="all")

@@ -54,7 +54,7 @@ _COLOURS = (
     "#808080",
 )
 _MARKERS = "osDv^<>PXphd"
-N_SHOWN = 12  # images in a row
+N_SHOWN = 8  # images in a row
 
 
 @dataclass
@@ -225,38 +225,64 @@ def confusion(table: Table, entry: Entry, test: TestSet) -> Figure:
     return Figure(name, f"{entry.title}: {table.title}", text, _draw(name, 1, draw, height=4.2), data)
 
 
-def gallery(table: Table, test: TestSet, rows: NDArray[Any], title: str, name: str) -> Figure | None:
-    """Show the first of the test images in `rows`, with their classes and what the best LeNet took them for."""
-    shown = [row for row in rows if row in set(test.rows.tolist())][:N_SHOWN]
-    if not shown or table.n_folds:
-        return None
-    best = table.best(lenet=True) or table.entries[0]
-    side = round(test.images.shape[1] ** 0.5)
+def mistakes(table: Table, test: TestSet) -> Figure | None:
+    """Show test images that each classifier gets wrong, a row for each, and last those that all do."""
     places = {int(row): place for place, row in enumerate(test.rows)}
+    shown = [
+        (title, entry, [int(row) for row in rows if int(row) in places][:N_SHOWN])
+        for title, entry, rows in rows_of_mistakes(table)
+    ]
+    shown = [row for row in shown if row[2]]
+    if not shown:
+        return None
+    side = round(test.images.shape[1] ** 0.5)
 
     def draw(canvas: Canvas) -> None:
-        axes = np.ravel(canvas.subplots(2, N_SHOWN // 2))
-        for axis in axes:
+        axes = canvas.subplots(len(shown), N_SHOWN, squeeze=False)
+        for axis in axes.flat:
             axis.axis("off")
-        for axis, row in zip(axes, shown, strict=False):
-            image = test.images[places[int(row)]].reshape(side, side)
-            axis.imshow(image, cmap="gray", interpolation="nearest")
-            true, taken = test.classes[best.labels[0][row]], test.classes[best.predicted[0][row]]
-            axis.set_title(true if true == taken else f"{true}, not {taken}", fontsize=9)
+        for row_axes, (title, entry, rows) in zip(axes, shown, strict=True):
+            row_axes[0].text(-0.15, 0.5, title, ha="right", va="center", transform=row_axes[0].transAxes)
+            for axis, row in zip(row_axes, rows, strict=False):
+                axis.imshow(test.images[places[row]].reshape(side, side), cmap="gray", interpolation="nearest")
+                axis.set_title(_taken(entry, test, row), fontsize=8, pad=2)
 
     data = pd.DataFrame(
         {
-            "test_image": int(row),
-            "true": test.classes[best.labels[0][row]],
-            **{entry.title: test.classes[entry.predicted[0][row]] for entry in table.entries},
+            "wrong_by": title,
+            "test_image": row,
+            "true": test.classes[entry.labels[0][row]],
+            "predicted": test.classes[entry.predicted[0][row]],
         }
+        for title, entry, rows in shown
         for row in rows
     )
+    best = table.entries[0].title
+    counts = "; ".join(f"{title} {len(rows)}" for title, _, rows in rows_of_mistakes(table))
     text = (
-        f"{len(rows)} test images, of which {len(shown)} are shown, with the true class and what {best.title} took it "
-        "for."
+        f"The first test images that each classifier, in its better form, gets wrong, as true class → predicted class; "
+        f"where all are wrong, as {best} has it. Numbers of mistakes: {counts}."
     )
-    return Figure(name, title, text, _draw(name, 1, draw, height=3, width=7.2), data)
+    name = f"mistakes-{table.dataset}"
+    svg = _draw(name, 1, draw, height=0.25 + 0.72 * len(shown), width=7.6)
+    return Figure(name, f"Mistakes: {table.title}", text, svg, data)
+
+
+def rows_of_mistakes(table: Table) -> list[tuple[str, Entry, NDArray[np.intp]]]:
+    """List the test images that each classifier gets wrong, in its better form and with the first seed; last, all do.
+
+    None over the folds of a cross-validation, where each fold has test images of its own.
+    """
+    if table.n_folds:
+        return []
+    better = {entry.model: entry for entry in reversed(table.entries)}.values()
+    rows = [(entry.title, entry, np.flatnonzero(entry.wrong[0])) for entry in reversed(better)]
+    everyone = np.flatnonzero(np.all([entry.wrong[0] for entry in better], axis=0))
+    return [*rows, (f"all {len(rows)}", table.entries[0], everyone)]
+
+
+def _taken(entry: Entry, test: TestSet, row: int) -> str:
+    return f"{test.classes[entry.labels[0][row]]} → {test.classes[entry.predicted[0][row]]}"
 
 
 def calibration(table: Table) -> Figure | None:

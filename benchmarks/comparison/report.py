@@ -94,7 +94,7 @@ class _Page:
         self.robustness = [figures.robustness(table) for table in self.tables if DATASETS[table.dataset].conditions[1:]]
         own = [table for table in self.main if not DATASETS[table.dataset].source]
         self.confusions = [figure for table in own for figure in _confusions(table, _test(results, table))]
-        self.galleries = [figure for table in own for figure in _galleries(table, _test(results, table))]
+        self.mistakes = [figure for table in own if (figure := figures.mistakes(table, _test(results, table)))]
         self.calibrations = [figure for table in own if (figure := figures.calibration(table))]
         self.provenance = _provenance(results)
         self.checksums = _checksums(results)
@@ -104,7 +104,7 @@ class _Page:
     @property
     def all_figures(self) -> list[Figure]:
         found = [self.curves] if self.curves else []
-        return [*found, *self.times, *self.robustness, *self.confusions, *self.galleries, *self.calibrations]
+        return [*found, *self.times, *self.robustness, *self.confusions, *self.mistakes, *self.calibrations]
 
     @property
     def errors_markdown(self) -> str:
@@ -208,31 +208,10 @@ def _confusions(table: Table, test: TestSet) -> list[Figure]:
     return [figures.confusion(table, entry, test) for entry in _pair(table)]
 
 
-def _galleries(table: Table, test: TestSet) -> list[Figure]:
-    where = DATASETS[table.dataset].title
-    found = [
-        figures.gallery(table, test, rows, f"{where}: {words}", f"wrong-{table.dataset}-{name}")
-        for name, words, rows in gallery_rows(table)
-    ]
-    return [figure for figure in found if figure]
-
-
-def gallery_rows(table: Table) -> list[tuple[str, str, NDArray[np.intp]]]:
-    """Choose test images worth a look: name, what they are, their places."""
-    if table.n_folds:
-        return []
-    chosen = [
-        (f"{entry.model}-{entry.cells[0].form}", f"wrong by {entry.title}", np.flatnonzero(entry.wrong[0]))
-        for entry in _pair(table)
-    ]
-    everyone = np.flatnonzero(np.all([entry.wrong[0] for entry in table.entries], axis=0))
-    return [*chosen, ("all", f"wrong by all {len(table.entries)} classifiers", everyone)]
-
-
 def kept_images(results: Results) -> dict[str, NDArray[np.intp]]:
     """Choose the test images that the report shows."""
     return {
-        table.dataset: np.concatenate([rows[: figures.N_SHOWN] for _, _, rows in gallery_rows(table)])
+        table.dataset: np.concatenate([rows[: figures.N_SHOWN] for _, _, rows in figures.rows_of_mistakes(table)])
         for table in main_tables(tables(results))
         if not table.n_folds and not DATASETS[table.dataset].source
     }

@@ -186,13 +186,14 @@ def _load_data(cells: list[Cell], options: argparse.Namespace) -> dict[str, data
 
 
 def _run(cells: list[Cell], splits: dict[str, data.Split], place: _Place, options: argparse.Namespace) -> int:
-    store, found = Store(options.output), load(options.output)
+    store = Store(options.output)
+    for name, split in splits.items():
+        store.add_test(name, split)
+    found = load(options.output)
     for line in found.unreadable:
         print(f"Measured again, because it cannot be read: {line}", file=sys.stderr)
     checksums = {name: data.checksum(split) for name, split in splits.items()}
     check_settings(found.records, checksums)
-    for name, split in splits.items():
-        store.add_test(name, split)
     done = {cell_of(record) for record in found.records if record["status"] == "ok" or not options.retry}
     missing = [cell for cell in cells if cell not in done]
     try:

@@ -21,13 +21,14 @@ def test_code_runs_as_it_stands():
 @pytest.mark.parametrize(
     ("page", "marker", "command"),
     [
+        ("README.md", "comparison", ["compare.py", "report", "benchmarks/results/comparison", "--summary"]),
         ("README.md", "results", ["accuracy.py", "report"]),
         ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
     ],
 )
 def test_tables_are_printed_by_the_command_that_is_named(page, marker, command):
     program = [sys.executable, ROOT / "benchmarks" / command[0], *command[1:]]
-    printed = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(program, check=True, cwd=ROOT, capture_output=True, text=True).stdout
     _, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(f"<!-- {marker} -->\n")
     tables, _, _ = rest.partition(f"<!-- end of {marker} -->")
     assert tables.strip() == printed.strip()

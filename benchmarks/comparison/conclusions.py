@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise, permutations
+
+import pandas as pd
 
 from comparison.analysis import Comparison, Entry, Table, condition_errors, curve_errors, main_tables, percent
 from comparison.data import DATASETS
@@ -32,8 +35,8 @@ class Margin:
     @property
     def ratio(self) -> float:
         """LeNet's errors for one of the other's."""
-        other = self.comparison.second.error_rate
-        return self.comparison.first.error_rate / other if other else float("nan")
+        ours, theirs = self.comparison.first.error_rate, self.comparison.second.error_rate
+        return ours / theirs if theirs else float("inf" if ours else 1)
 
 
 def margins(tables: Sequence[Table], *, transfer: bool = False) -> list[Margin]:
@@ -85,8 +88,8 @@ def _cost(tables: Sequence[Table]) -> str:
         words = f"{ratio:.1f} times as fast" if ratio >= 1 else f"{1 / ratio:.1f} times as slow"
         parts.append(f"{lenet.title} ({percent(lenet.error_rate)} errors) takes {_seconds(lenet):.3g} s, {words}")
     return (
-        f"On {table.title}, {other.title} ({percent(other.error_rate)} errors) takes {_seconds(other):.3g} s to fit and to "
-        f"predict {table.n_test:,} images, tuning not counted; {_list(parts)}."
+        f"On {table.title}, {other.title} ({percent(other.error_rate)} errors) takes {_seconds(other):.3g} s to fit "
+        f"and to predict {table.n_test:,} images, tuning not counted; {_list(parts)}."
     )
 
 
@@ -117,7 +120,9 @@ def _kinds(found: Sequence[Margin]) -> str:
     )
     outcomes = {margin.outcome for margin in pictures}
     best_picture = min(margin.ratio for margin in pictures)
-    if "ahead" in outcomes and all(margin.ratio >= best_picture for margin in strokes):
+    if not any(margin.outcome == "ahead" for margin in strokes):
+        conclusion = "On strokes no advantage was found that could carry over."
+    elif "ahead" in outcomes and all(margin.ratio >= best_picture for margin in strokes):
         conclusion = "The advantage carries over to other pictures undiminished."
     elif "ahead" in outcomes:
         conclusion = "On other pictures some of the advantage remains, less than on the best of digits and characters."
@@ -175,8 +180,8 @@ def _corruptions(table: Table) -> str:
     words = f"behind it under {_list(behind)}" if behind else f"ahead of it, or level, under all {n_corruptions}"
     return (
         f"{table.title}, {n_corruptions} corruptions: against the best of the other classifiers the best LeNet is "
-        f"{words}. It suffers most from {worst}: {percent(ours[worst])} errors against {percent(ours['clean'])} on clean "
-        "images."
+        f"{words}. It suffers most from {worst}: {percent(ours[worst])} errors against {percent(ours['clean'])} on "
+        "clean images."
     )
 
 
@@ -197,11 +202,22 @@ def curves(tables: Sequence[Table]) -> list[str]:
             if row[others].min() < row[lenets].min()
         ]
         sizes = f"from {both.index[0]:,} to {both.index[-1]:,} training images"
-        if lost:
-            sentences.append(f"{DATASETS[dataset].title}, {sizes}: a LeNet is first except at {_list(lost)}.")
-        else:
-            sentences.append(f"{DATASETS[dataset].title}, {sizes}: a LeNet is first at every size.")
+        first = f"except at {_list(lost)}" if lost else "at every size"
+        passed = _overtakings(both)
+        crossings = f" {'; '.join(passed)}." if passed else " No curves cross."
+        sentences.append(f"{DATASETS[dataset].title}, {sizes}: a LeNet is first {first}.{crossings}")
     return sentences
+
+
+def _overtakings(errors: pd.DataFrame) -> list[str]:
+    """Say which classifier overtakes which between two neighbouring numbers of training images."""
+    found = []
+    for (low, before), (high, after) in pairwise(errors.iterrows()):
+        for first, second in permutations(errors.columns, 2):
+            if before[first] > before[second] and after[first] < after[second]:
+                names = f"{MODELS[first].title} overtakes {MODELS[second].title}"
+                found.append(f"{names} between {low:,} and {high:,}")
+    return found
 
 
 def _list(items: Sequence[str]) -> str:

@@ -254,7 +254,7 @@ DATASETS: dict[str, DataSet] = {
     "characters": DataSet("characters, unseen fonts", _characters, kind="characters", source="characters_seen"),
     "characters_seen": DataSet("characters, seen fonts", _characters_seen, kind="characters"),
     **{
-        name: DataSet(published.title, partial(_published, name), kind=_KINDS.get(name, "characters"))
+        name: DataSet(published.title.partition(":")[0], partial(_published, name), kind=_KINDS.get(name, "characters"))
         for name, published in PUBLISHED.items()
     },
     # The test split alone, divided: the 10,000 characters for which no download is needed where this project is tested.

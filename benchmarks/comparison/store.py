@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -23,6 +24,8 @@ from comparison import data, statistics
 from comparison.protocol import Arrays, Cell, Record, settings
 
 _CELL_FIELDS = tuple(Cell.__dataclass_fields__)
+# What reading a damaged or missing file ends in.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile)
 
 
 class BusyError(Exception):
@@ -117,15 +120,16 @@ class Store:
         _write(self.folder / "records" / f"{cell}.json", json.dumps(record, indent=1).encode())
 
     def add_test(self, name: str, split: data.Split) -> None:
-        """Write the test images of a data set."""
+        """Write the test images of a data set, unless they are there."""
         path = self.folder / "tests" / f"{name}.npz"
-        if not path.exists():
+        try:
+            _load_test(path)
+        except _UNREADABLE:
             classes, labels = np.unique(np.concatenate([split.y_train, split.y_test]), return_inverse=True)
             labels = labels[len(split.y_train) :].astype(np.uint16)
             rows = np.arange(len(labels))
-            _write(
-                path, _savez({"labels": labels, "classes": classes.astype(str), "rows": rows, "images": split.X_test})
-            )
+            arrays = {"labels": labels, "classes": classes.astype(str), "rows": rows, "images": split.X_test}
+            _write(path, _savez(arrays))
 
 
 def load(folder: Path) -> Results:
@@ -187,22 +191,27 @@ def pack(results: Results, folder: Path, kept: dict[str, NDArray[np.intp]]) -> N
 
 def _load_run(folder: Path) -> Results:
     results = Results()
-    for path in sorted((folder / "tests").glob("*.npz")):
-        with np.load(path) as loaded:
-            results.tests[path.stem] = _test_set(loaded)
     for path in sorted((folder / "records").glob("*.json")):
         try:
             record, arrays = _load_cell(folder, path)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            cell = cell_of(record)
+            name = test_name(cell)
+            if "labels" in arrays and name not in results.tests:
+                results.tests[name] = _load_test(folder / "tests" / f"{name}.npz")
+        except _UNREADABLE as error:
             results.unreadable.append(f"{path}: {type(error).__name__}: {error}")
             continue
         results.records.append(record)
-        cell = cell_of(record)
         if "labels" in arrays:
             results.predicted[cell] = arrays["labels"]
         if "proba" in arrays:
-            results.calibration[cell] = _calibration(arrays["proba"], results.tests[test_name(cell)].labels)
+            results.calibration[cell] = _calibration(arrays["proba"], results.tests[name].labels)
     return results
+
+
+def _load_test(path: Path) -> TestSet:
+    with np.load(path) as loaded:
+        return _test_set(loaded)
 
 
 def _load_cell(folder: Path, path: Path) -> tuple[Record, Arrays]:

@@ -131,10 +131,22 @@ def test_curves_say_where_another_is_ahead():
     for size, ours, theirs in (100, 50, 40), (300, 20, 30):
         made.add(Cell("mnist", "lenet", train_size=size), ours).add(Cell("mnist", "svm", train_size=size), theirs)
     (sentence,) = conclusions.curves(made.tables)
-    assert "a LeNet is first except at 100 (SVM (RBF) 4.00 %, best LeNet 5.00 %)" in sentence
+    assert "a LeNet is first except at 100 (SVM (RBF) 4.00 %, best LeNet 5.00 %)." in sentence
+    assert sentence.endswith(". LeNet overtakes SVM (RBF) between 100 and 300.")
     made.add(Cell("mnist", "lenet_affine", train_size=100), 30).add(Cell("mnist", "lenet_affine", train_size=300), 30)
     (sentence,) = conclusions.curves(made.tables)
-    assert sentence == "MNIST, from 100 to 300 training images: a LeNet is first at every size."
+    assert sentence.startswith(
+        "MNIST, from 100 to 300 training images: a LeNet is first at every size. LeNet overtakes"
+    )
+    assert "LeNet overtakes LeNet, affine between 100 and 300" in sentence
+
+
+def test_curves_that_do_not_cross():
+    made = Made()
+    for size, ours, theirs in (100, 30, 40), (300, 20, 30):
+        made.add(Cell("mnist", "lenet", train_size=size), ours).add(Cell("mnist", "svm", train_size=size), theirs)
+    (sentence,) = conclusions.curves(made.tables)
+    assert sentence == "MNIST, from 100 to 300 training images: a LeNet is first at every size. No curves cross."
 
 
 def test_corruptions_are_blocks_of_the_test_images():

@@ -81,6 +81,17 @@ def test_unreadable_record_is_named_and_skipped(store, fault):
         assert str(CELL) in results.unreadable[0]
 
 
+def test_damaged_test_images_are_written_again(store):
+    path = store.folder / "tests" / "digits.npz"
+    whole = path.read_bytes()
+    for damaged in (whole[:1000], b""):
+        path.write_bytes(damaged)
+        assert str(CELL) in load(store.folder).unreadable[0]
+        store.add_test("digits", data.load("digits"))
+        assert path.read_bytes() == whole
+    assert load(store.folder).unreadable == []
+
+
 def test_failed_cell_has_a_record_and_no_predictions(store):
     failed = Cell("digits", "knn")
     store.add(failed, record_of(failed, status="timeout"), {})

@@ -25,7 +25,7 @@ from comparison.backends import connect
 from comparison.models import MODELS
 from comparison.protocol import FORMS, Cell, Record
 from comparison.runner import Task, run
-from comparison.store import BusyError, OtherSettingsError, Store, cell_of, check_settings, load, pack, test_name
+from comparison.store import BusyError, OtherSettingsError, Store, cell_of, check_settings, held_out_name, load, pack
 
 _INTERRUPTED = 130  # what shells report of a command ended by Ctrl-C
 
@@ -176,7 +176,7 @@ def _load_data(cells: list[Cell], options: argparse.Namespace) -> dict[str, data
     """Load what the cells need, so that what is missing shows before the first hour of work; by test set."""
     splits: dict[str, data.Split] = {}
     for cell in cells:
-        name = test_name(cell)
+        name = held_out_name(cell)
         if name not in splits:
             splits[name] = data.load(cell.dataset, _home(options), fold=cell.fold, n_folds=cell.n_folds)
         fewest, most = data.train_sizes(splits[name])
@@ -214,7 +214,7 @@ def _measure(cells: list[Cell], checksums: dict[str, str], place: _Place, store:
     """Measure cells under a progress bar, each on disk as soon as it is there."""
     with tqdm(total=len(cells), disable=None) as bar:  # None: not where standard error is no terminal
         for task, record, arrays in run([place.task(cell) for cell in cells], place.backend):
-            store.add(task.cell, {"data_sha256": checksums[test_name(task.cell)]} | record, arrays)
+            store.add(task.cell, {"data_sha256": checksums[held_out_name(task.cell)]} | record, arrays)
             bar.write(_line(task.cell, record), file=sys.stderr)
             bar.update()
 

@@ -15,7 +15,7 @@ from comparison.data import DATASETS
 from comparison.models import MODELS
 from comparison.protocol import Cell, Record
 from comparison.statistics import LEVEL, Interval
-from comparison.store import Results, cell_of, test_name
+from comparison.store import Results, cell_of, held_out_name
 
 LENET = "LeNet"  # the family
 
@@ -249,7 +249,7 @@ def _table(results: Results, records: list[Record]) -> Table:
 def _entry(results: Results, records: list[Record]) -> Entry:
     cells = [cell_of(record) for record in records]
     predicted = [results.predicted[cell] for cell in cells]
-    labels = [results.tests[test_name(cell)].labels for cell in cells]
+    labels = [results.tests[held_out_name(cell)].labels for cell in cells]
     wrong = [ours != true for ours, true in zip(predicted, labels, strict=True)]
     calibration = [results.calibration[cell] for cell in cells if cell in results.calibration]
     return Entry(cells, records, wrong, predicted, labels, calibration)

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, NullFormatter
@@ -19,11 +20,11 @@ from sklearn.metrics import confusion_matrix
 from comparison.analysis import Entry, Table, condition_errors, curve_errors
 from comparison.data import DATASETS
 from comparison.models import MODELS
-from comparison.store import TestSet
+from comparison.store import HeldOut
 
 # Wherever matplotlib writes this colour, the page's colour of text takes its place, in light and in dark.
 _INK = "#010203"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10,
@@ -100,7 +101,7 @@ def curves(tables: Sequence[Table]) -> Figure | None:
     """Error rate by number of training images, a panel for each data set."""
     panels = {}
     for dataset in dict.fromkeys(table.dataset for table in tables):
-        errors = curve_errors(tables, dataset)
+        errors = curve_errors(list(tables), dataset)
         if len(errors) > 1 and len(errors.columns):
             panels[dataset] = 100 * errors
     if not panels:
@@ -184,7 +185,7 @@ def _frontier(seconds: NDArray[Any], accuracy: NDArray[Any]) -> list[int]:
     return front
 
 
-def confusion(table: Table, entry: Entry, test: TestSet) -> Figure:
+def confusion(table: Table, entry: Entry, test: HeldOut) -> Figure:
     """Which classes are taken for which, in numbers of test images."""
     labels, predicted = np.concatenate(entry.labels), np.concatenate(entry.predicted)
     counts = confusion_matrix(labels, predicted, labels=np.arange(len(test.classes)))
@@ -225,7 +226,7 @@ def confusion(table: Table, entry: Entry, test: TestSet) -> Figure:
     return Figure(name, f"{entry.title}: {table.title}", text, _draw(name, 1, draw, height=4.2), data)
 
 
-def mistakes(table: Table, test: TestSet) -> Figure | None:
+def mistakes(table: Table, test: HeldOut) -> Figure | None:
     """Show test images that each classifier gets wrong, a row for each, and last those that all do."""
     places = {int(row): place for place, row in enumerate(test.rows)}
     shown = [
@@ -281,7 +282,7 @@ def rows_of_mistakes(table: Table) -> list[tuple[str, Entry, NDArray[np.intp]]]:
     return [*rows, (f"all {len(rows)}", table.entries[0], everyone)]
 
 
-def _taken(entry: Entry, test: TestSet, row: int) -> str:
+def _taken(entry: Entry, test: HeldOut, row: int) -> str:
     return f"{test.classes[entry.labels[0][row]]} → {test.classes[entry.predicted[0][row]]}"
 
 
@@ -372,7 +373,7 @@ def _grid(canvas: Canvas, n_panels: int) -> list[Axes]:
     return list(axes[:n_panels])
 
 
-def _line(model: str, form: str = "default") -> dict[str, object]:
+def _line(model: str, form: str = "default") -> dict[str, Any]:
     place = list(MODELS).index(model)
     tuned = form == "tuned"
     return {
@@ -386,10 +387,10 @@ def _line(model: str, form: str = "default") -> dict[str, object]:
 
 
 def _legend(canvas: Canvas, axes: Sequence[Axes]) -> None:
-    handles: dict[str, object] = {}
+    handles: dict[str, Artist] = {}
     for axis in axes:
         handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    canvas.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=9)
+    canvas.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=3, fontsize=9)
 
 
 def _plain_ticks(axis: Axes) -> None:

@@ -144,8 +144,12 @@ def _load(module: str, name: str) -> Any:
     return getattr(import_module(module), name)
 
 
-_LENET_GRID = {"lr": [3e-3, 6e-3], "label_smoothing": [0.0, 0.05, 0.1]}
-_FOREST_GRID = {"n_estimators": [300], "max_features": ["sqrt", 0.1, 0.2], "min_samples_leaf": [1, 3]}
+_LENET_GRID: dict[str, Sequence[Any]] = {"lr": [3e-3, 6e-3], "label_smoothing": [0.0, 0.05, 0.1]}
+_FOREST_GRID: dict[str, Sequence[Any]] = {
+    "n_estimators": [300],
+    "max_features": ["sqrt", 0.1, 0.2],
+    "min_samples_leaf": [1, 3],
+}
 
 MODELS = {
     "lenet": Model("LeNet", _lenet(), _LENET_GRID, family="LeNet"),

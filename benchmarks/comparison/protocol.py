@@ -94,7 +94,7 @@ def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Ar
     start_memory = _peak_memory()
     # Threads, not processes: they count in this process's memory, and a forest works in them anyway.
     with joblib.parallel_config("threading", n_jobs=threads):
-        tune_seconds, scores = 0.0, {}
+        tune_seconds, scores = 0.0, dict[str, float]()
         if cell.form == "tuned":
             (chosen, scores), tune_seconds = _timed(lambda: _tune(model, split, cell.seed))
             estimator.set_params(**chosen)
@@ -167,7 +167,7 @@ class _Counter:
 
 def _pickled_bytes(estimator: Any) -> int:
     counter = _Counter()
-    pickle.dump(estimator, counter, protocol=5)  # type: ignore[arg-type]
+    pickle.dump(estimator, counter, protocol=5)
     return counter.n_bytes
 
 

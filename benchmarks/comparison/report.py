@@ -13,7 +13,7 @@ from comparison.analysis import Entry, Table, format_p, main_tables, percent, ta
 from comparison.data import DATASETS
 from comparison.figures import Figure
 from comparison.protocol import settings
-from comparison.store import Results, TestSet, cell_of, test_name
+from comparison.store import HeldOut, Results, cell_of, held_out_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _CIRCUMSTANCES = ("cpu", "n_cpus", "platform", "git_revision", "threads", "n_jobs")
@@ -194,7 +194,7 @@ def _times_worth(table: Table) -> tuple[int, int]:
     return sum(entry.is_pinned for entry in table.entries), table.n_train
 
 
-def _test(results: Results, table: Table) -> TestSet:
+def _test(results: Results, table: Table) -> HeldOut:
     name = f"{table.dataset}-fold0of{table.n_folds}" if table.n_folds else table.dataset
     return results.tests[name]
 
@@ -204,7 +204,7 @@ def _pair(table: Table) -> list[Entry]:
     return [entry for lenet in (True, False) if (entry := table.best(lenet=lenet))]
 
 
-def _confusions(table: Table, test: TestSet) -> list[Figure]:
+def _confusions(table: Table, test: HeldOut) -> list[Figure]:
     return [figures.confusion(table, entry, test) for entry in _pair(table)]
 
 
@@ -227,7 +227,7 @@ def _provenance(results: Results) -> list[dict[str, Any]]:
 
 def _checksums(results: Results) -> list[dict[str, str]]:
     """Name the data and their checksums."""
-    pairs = sorted({(test_name(cell_of(record)), record["data_sha256"]) for record in results.records})
+    pairs = sorted({(held_out_name(cell_of(record)), record["data_sha256"]) for record in results.records})
     return [{"data set": name, "sha256": digest} for name, digest in pairs]
 
 

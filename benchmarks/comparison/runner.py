@@ -194,7 +194,7 @@ def _main(task: dict[str, Any], output: str) -> int:
     except MemoryError as error:
         print(error or "MemoryError", file=sys.stderr)
         return _OUT_OF_MEMORY
-    np.savez(output, record=json.dumps(record), **arrays)
+    np.savez(output, allow_pickle=False, record=np.array(json.dumps(record)), **arrays)
     return 0
 
 

@@ -37,7 +37,7 @@ class OtherSettingsError(Exception):
 
 
 @dataclass
-class TestSet:
+class HeldOut:
     """The test images of a data set, or those of them that were kept.
 
     Attributes
@@ -67,8 +67,8 @@ class Results:
         Of the cells that have predictions: places among the classes.
     calibration : dict of Cell to dict
         Of the cells that have probabilities: `log_loss`, and the `bins` of `statistics.calibration_bins`.
-    tests : dict of str to TestSet
-        By `test_name`.
+    tests : dict of str to HeldOut
+        By `held_out_name`.
     unreadable : list of str
         Files that were skipped, with the reason.
     """
@@ -76,7 +76,7 @@ class Results:
     records: list[Record] = field(default_factory=list)
     predicted: dict[Cell, NDArray[Any]] = field(default_factory=dict)
     calibration: dict[Cell, dict[str, Any]] = field(default_factory=dict)
-    tests: dict[str, TestSet] = field(default_factory=dict)
+    tests: dict[str, HeldOut] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -142,7 +142,7 @@ def cell_of(record: Record) -> Cell:
     return Cell(**{name: record[name] for name in _CELL_FIELDS})
 
 
-def test_name(cell: Cell) -> str:
+def held_out_name(cell: Cell) -> str:
     """Name the test images that a cell predicts."""
     return f"{cell.dataset}-fold{cell.fold}of{cell.n_folds}" if cell.n_folds else cell.dataset
 
@@ -152,7 +152,7 @@ def check_settings(records: list[Record], checksums: dict[str, str]) -> None:
     ours = settings()
     for record in records:
         there = {name: (record.get(name), here) for name, here in ours.items()}
-        there["data"] = (record["data_sha256"], checksums.get(test_name(cell_of(record)), record["data_sha256"]))
+        there["data"] = (record["data_sha256"], checksums.get(held_out_name(cell_of(record)), record["data_sha256"]))
         differences = [f"{name} {old!r} there, {new!r} here" for name, (old, new) in there.items() if old != new]
         if differences:
             raise OtherSettingsError(
@@ -195,7 +195,7 @@ def _load_run(folder: Path) -> Results:
         try:
             record, arrays = _load_cell(folder, path)
             cell = cell_of(record)
-            name = test_name(cell)
+            name = held_out_name(cell)
             if "labels" in arrays and name not in results.tests:
                 results.tests[name] = _load_test(folder / "tests" / f"{name}.npz")
         except _UNREADABLE as error:
@@ -209,8 +209,9 @@ def _load_run(folder: Path) -> Results:
     return results
 
 
-def _load_test(path: Path) -> TestSet:
-    with np.load(path) as loaded:
+def _load_test(path: Path) -> HeldOut:
+    # From memory, because NumPy leaves a file open that it cannot read.
+    with np.load(io.BytesIO(path.read_bytes())) as loaded:
         return _test_set(loaded)
 
 
@@ -248,8 +249,8 @@ def _load_packed(folder: Path) -> Results:
     return results
 
 
-def _test_set(loaded: Any) -> TestSet:
-    return TestSet(loaded["labels"], loaded["classes"].tolist(), loaded["rows"], loaded["images"])
+def _test_set(loaded: Any) -> HeldOut:
+    return HeldOut(loaded["labels"], loaded["classes"].tolist(), loaded["rows"], loaded["images"])
 
 
 def _narrow(arrays: Arrays) -> Arrays:
@@ -262,7 +263,7 @@ def _narrow(arrays: Arrays) -> Arrays:
 
 def _savez(arrays: Arrays) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

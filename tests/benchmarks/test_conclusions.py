@@ -7,7 +7,7 @@ from comparison import conclusions
 from comparison.analysis import condition_errors, curve_errors, main_tables, tables
 from comparison.corruptions import CONDITIONS
 from comparison.protocol import Cell
-from comparison.store import Results, TestSet, test_name
+from comparison.store import HeldOut, Results, held_out_name
 
 N_TEST = 1000
 
@@ -24,7 +24,7 @@ class Made:
         wrong = np.arange(errors) if isinstance(errors, int) else errors
         predicted = labels.copy()
         predicted[wrong] = 1 - predicted[wrong]
-        self.results.tests[test_name(cell)] = TestSet(labels, ["a", "b"], np.arange(0), np.zeros((0, 4), np.uint8))
+        self.results.tests[held_out_name(cell)] = HeldOut(labels, ["a", "b"], np.arange(0), np.zeros((0, 4), np.uint8))
         self.results.predicted[cell] = predicted
         record = vars(cell) | {
             "status": "ok",

@@ -10,7 +10,7 @@ from sklearn.dummy import DummyClassifier
 from comparison import data, profiles, protocol
 from comparison.models import MODELS, Model
 from comparison.protocol import Cell, measure
-from comparison.store import test_name as name_of_test
+from comparison.store import held_out_name
 
 
 def test_predictions_are_the_estimators():
@@ -83,5 +83,5 @@ def test_cells_of_the_full_profile():
 def test_names_of_cells_and_test_sets():
     assert str(Cell("digits", "svm", "tuned", 100, 2)) == "digits-100-svm-tuned-seed2"
     assert str(Cell("digits", "svm", fold=1, n_folds=5)) == "digits-all-svm-default-seed0-fold1of5"
-    assert name_of_test(Cell("digits", "svm", fold=1, n_folds=5)) == "digits-fold1of5"
-    assert name_of_test(Cell("digits", "svm", train_size=100)) == "digits"
+    assert held_out_name(Cell("digits", "svm", fold=1, n_folds=5)) == "digits-fold1of5"
+    assert held_out_name(Cell("digits", "svm", train_size=100)) == "digits"

@@ -1,8 +1,8 @@
 """Where cells are measured: on this machine, or on the workers of a Dask cluster."""
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 
 @contextmanager
@@ -34,17 +34,13 @@ def connect(scheduler: str | None) -> Iterator[tuple[str, int | None]]:
     from distributed import Client  # an optional dependency
 
     with Client(scheduler, timeout=10) as client:
-        found = client.run(_has_comparison)
+        found = client.run(find_spec, "comparison")  # a function that every Python has
         if not found:
             raise ValueError(f"No worker has joined the scheduler at {scheduler}.")
-        lost = [worker for worker, has in found.items() if not has]
+        lost = [worker for worker, spec in found.items() if spec is None]
         if lost:
             raise ValueError(
                 f"The workers {', '.join(lost)} cannot import comparison: start them with the folder benchmarks of a "
                 "checkout in PYTHONPATH."
             )
         yield "dask", sum(client.ncores().values())
-
-
-def _has_comparison() -> bool:
-    return importlib.util.find_spec("comparison") is not None

@@ -258,7 +258,7 @@ DATASETS: dict[str, DataSet] = {
         for name, published in PUBLISHED.items()
     },
     # The test split alone, divided: the 10,000 characters for which no download is needed where this project is tested.
-    "kmnist": DataSet("KMNIST 8,000", partial(_half_published, "kmnist", "test", 2000), kind="characters"),
+    "kmnist": DataSet("KMNIST", partial(_half_published, "kmnist", "test", 2000), kind="characters"),
     # The background set alone, divided, because the other one has other classes.
     "omniglot": DataSet("Omniglot", partial(_half_published, "omniglot", "train", 0.25), kind="characters"),
     "image_folder": DataSet("pictures in the folder", _image_folder, kind="pictures", official=False),

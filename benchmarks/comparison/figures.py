@@ -340,7 +340,7 @@ def robustness(table: Table) -> Figure:
     )
     n_images = table.n_test // len(errors.columns)
     text = f"Error rate in percent under {', '.join(names)}, each at three severities, on {n_images} test images."
-    name = f"robustness-{table.dataset}"
+    name = f"robustness-{table.dataset}-{table.n_train}"
     return Figure(name, f"Robustness: {table.title}", text, _draw(name, len(names), draw), data)
 
 
@@ -362,7 +362,8 @@ def _draw(
         canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    return re.sub(r'<g id="[A-Za-z0-9_.]+"', "<g", svg)  # groups have names that repeat from drawing to drawing
+    # Names of groups repeat from drawing to drawing, those of images where the same image is drawn twice.
+    return re.sub(r'(<g| )\bid="image[0-9a-f]+"|(<g) id="[A-Za-z0-9_.]+"', r"\1\2", svg)
 
 
 def _grid(canvas: Canvas, n_panels: int) -> list[Axes]:

@@ -92,10 +92,9 @@ class _Page:
         self.curves = figures.curves(self.tables)
         self.times = figures.times(max(self.tables, key=_times_worth))
         self.robustness = [figures.robustness(table) for table in self.tables if DATASETS[table.dataset].conditions[1:]]
-        own = [table for table in self.main if not DATASETS[table.dataset].source]
-        self.confusions = [figure for table in own for figure in _confusions(table, _test(results, table))]
-        self.mistakes = [figure for table in own if (figure := figures.mistakes(table, _test(results, table)))]
-        self.calibrations = [figure for table in own if (figure := figures.calibration(table))]
+        self.confusions = [figure for table in self.main for figure in _confusions(table, _test(results, table))]
+        self.mistakes = [figure for table in self.main if (figure := figures.mistakes(table, _test(results, table)))]
+        self.calibrations = [figure for table in self.main if (figure := figures.calibration(table))]
         self.provenance = _provenance(results)
         self.checksums = _checksums(results)
         self.failures = _failures(results)
@@ -213,7 +212,7 @@ def kept_images(results: Results) -> dict[str, NDArray[np.intp]]:
     return {
         table.dataset: np.concatenate([rows[: figures.N_SHOWN] for _, _, rows in figures.rows_of_mistakes(table)])
         for table in main_tables(tables(results))
-        if not table.n_folds and not DATASETS[table.dataset].source
+        if not table.n_folds
     }
 
 

@@ -27,7 +27,8 @@ ARGUMENTS = [
     "--backend",
     "dask",
 ]
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(BENCHMARKS), "DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "false"}
+SCHEDULER = ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
+WORKER = ["--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1", "--local-directory"]
 
 
 def check(folder):
@@ -39,11 +40,11 @@ def check(folder):
 
 
 @contextmanager
-def dask(*arguments, until):
+def dask(*arguments, until, path=str(BENCHMARKS)):
     """A command of Dask, as soon as it has written a line that matches; ended by its process id."""
     with subprocess.Popen(
         [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]],
-        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
         try:
             for line in process.stdout:
@@ -59,18 +60,16 @@ def dask(*arguments, until):
 
 def test_local_cluster_of_processes(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(BENCHMARKS))
-    with LocalCluster(2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+    with LocalCluster(2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as cluster:
         assert main([*ARGUMENTS, "--scheduler", cluster.scheduler_address, "--output", str(tmp_path)]) == 0
     check(tmp_path)
 
 
 def test_scheduler_and_workers_started_as_commands(tmp_path):
     with ExitStack() as stack:
-        scheduler = ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
-        address = stack.enter_context(dask(*scheduler, until=r"Scheduler at:\s+(\S+)"))[1]
+        address = stack.enter_context(dask(*SCHEDULER, until=r"Scheduler at:\s+(\S+)"))[1]
         for name in ("first", "second"):
-            worker = ["dask_worker", address, "--nthreads", "1", "--no-dashboard", "--name", name]
-            worker += ["--local-directory", str(tmp_path), "--host", "127.0.0.1"]
+            worker = ["dask_worker", address, *WORKER, str(tmp_path), "--name", name]
             stack.enter_context(dask(*worker, until=r"Registered to:"))
         command = [sys.executable, str(BENCHMARKS / "compare.py"), *ARGUMENTS, "--scheduler", address]
         run = subprocess.run(
@@ -86,19 +85,12 @@ def test_scheduler_that_is_not_there(capsys, tmp_path):
     assert "tcp://127.0.0.1:1" in capsys.readouterr().err
 
 
-def test_workers_without_the_package_are_named():
-    with (
-        LocalCluster(1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
-        pytest.raises(ValueError, match=r"The workers tcp://.+ cannot import comparison: start them with"),
-        connect(cluster.scheduler_address),
-    ):
-        pass
-
-
-def test_no_workers():
-    with (
-        LocalCluster(0, dashboard_address=None, host="127.0.0.1") as cluster,
-        pytest.raises(ValueError, match="No worker has joined"),
-        connect(cluster.scheduler_address),
-    ):
-        pass
+def test_workers_that_cannot_do_it_are_told_apart(tmp_path):
+    with ExitStack() as stack:
+        address = stack.enter_context(dask(*SCHEDULER, until=r"Scheduler at:\s+(\S+)"))[1]
+        with pytest.raises(ValueError, match=f"No worker has joined the scheduler at {address}"), connect(address):
+            pass
+        stack.enter_context(dask("dask_worker", address, *WORKER, str(tmp_path), until=r"Registered to:", path=""))
+        words = r"The workers tcp://127.+ cannot import comparison: start them with"
+        with pytest.raises(ValueError, match=words), connect(address):
+            pass

@@ -106,21 +106,24 @@ def run_task(task: Task) -> tuple[Task, Record, Arrays]:
 
 def _execute(task: Task, output: Path) -> tuple[str, str]:
     """Run the process; return its status, and what it wrote to standard error."""
-    with tempfile.TemporaryFile("w+") as errors:  # a file, because a pipe that nobody reads fills up
-        process = subprocess.Popen(  # noqa: S603  (our own module, by an argument list)
+    # A file, because a pipe that nobody reads fills up.
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(  # noqa: S603  (our own module, by an argument list)
             [sys.executable, "-m", "comparison.runner", json.dumps(asdict(task)), str(output)],
             cwd=_FOLDER,
             env=os.environ | dict.fromkeys(_THREAD_VARIABLES, str(task.threads)),
             stdin=subprocess.PIPE,  # held open as long as this process lives, see `_end_with_parent`
             stderr=errors,
-        )
+        ) as process,
+    ):
         _running.add(process)
         try:
             status = _wait(process, task.timeout)
         finally:
             _running.discard(process)
             process.kill()
-            process.wait()
+        process.wait()
         errors.seek(0)
         written = errors.read().strip()[-_LONGEST_MESSAGE:]
     if status == "timeout":

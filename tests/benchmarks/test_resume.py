@@ -36,8 +36,14 @@ def test_ten_kills_at_random_moments(tmp_path):
     finished, orphans, n_resumed = {}, [], 0
     for _ in range(10):
         process = start(killed)
-        time.sleep(moments.uniform(0.5, 7))
-        orphans += psutil.Process(process.pid).children(recursive=True)
+        while process.poll() is None and not psutil.Process(process.pid).children():
+            time.sleep(0.02)
+        another = len(finished) + (moments.random() < 0.5)
+        while process.poll() is None and len(files(killed)) < another:
+            time.sleep(0.02)
+        time.sleep(moments.uniform(0, 3))
+        if process.poll() is None:
+            orphans += psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.communicate()
         # What was finished is as it was: no cell is measured twice.
@@ -45,7 +51,7 @@ def test_ten_kills_at_random_moments(tmp_path):
         assert now == now | finished
         n_resumed += len(finished) < len(now)
         finished = now
-    assert n_resumed > 1
+    assert n_resumed > 2
     assert psutil.wait_procs(orphans, timeout=30)[1] == []  # the cells' processes end with the one that started them
 
     for folder in (killed, whole):

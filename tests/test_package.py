@@ -1,0 +1,21 @@
+"""What `import sklenet` gives, and what it costs."""
+
+import subprocess
+import sys
+
+import pytest
+
+import sklenet
+
+
+def test_public_names():
+    assert dir(sklenet) == ["LeNet5", "LeNetClassifier", "__version__"]
+    assert sklenet.LeNetClassifier.__name__ == "LeNetClassifier"
+    assert sklenet.LeNet5.__name__ == "LeNet5"
+    with pytest.raises(AttributeError, match="module 'sklenet' has no attribute 'LeNet6'"):
+        _ = sklenet.LeNet6
+
+
+def test_data_come_without_torch():
+    code = "import sys; from sklenet.datasets import load_mnist_sample as f; f(); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

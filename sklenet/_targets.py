@@ -66,7 +66,7 @@ def find_classes(y: NDArray[Any]) -> NDArray[Any]:
     check_classification_targets(y)
     if len(classes) < 2:
         raise ValueError(
-            "LeNetClassifier needs samples of at least two classes, with positive weight; y has 1 class: "
+            "LeNetClassifier needs samples of at least two classes, with positive sample_weight; y has 1 class: "
             f"{classes.tolist()}."
         )
     return classes

@@ -1088,7 +1088,7 @@ def bad_sample_weight(weights):
 
 @row(59, {"one-class-left": None})
 def weights_leave_one_class(_):
-    with pytest.raises(ValueError, match="at least two classes, with positive weight"):
+    with pytest.raises(ValueError, match="at least two classes, with positive sample_weight"):
         lenet().fit(FEW, FEW_Y, sample_weight=FEW_Y == 3)
 
 

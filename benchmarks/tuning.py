@@ -1,0 +1,158 @@
+"""Measure what LeNetSearchCV finds, what it costs, and what pruning and a second process save.
+
+    python benchmarks/tuning.py quality     # three searches by three seeds, under an hour
+    python benchmarks/tuning.py speed       # in turn, on a quiet machine, ten minutes
+    python benchmarks/tuning.py report      # the tables again, from what is on disk
+
+Searches see 2,000 training images of the sample that comes with the package. Its 1,000 test images are read for the models
+that came out of them, and by nothing else. Rows are written as they come: a run that was stopped goes on where it was.
+"""
+
+import argparse
+import itertools
+import math
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from optuna.pruners import NopPruner
+from scipy.stats import loguniform, uniform
+from sklearn.model_selection import RandomizedSearchCV, cross_validate, train_test_split
+
+from comparison.report import as_markdown
+from sklenet import LeNetClassifier
+from sklenet._training import make_plan
+from sklenet.datasets import load_mnist_sample
+from sklenet.tuning import LeNetSearchCV
+
+_RESULTS = Path(__file__).parent / "results"
+_QUALITY, _SPEED = _RESULTS / "tuning_quality.csv", _RESULTS / "tuning_speed.csv"
+_N_TRAIN = 2_000
+_N_TRIALS = 20
+_CV = 3
+_N_SEEDS = 3
+_N_ROUNDS = 3
+# The space of suggest_params, for RandomizedSearchCV.
+_DISTRIBUTIONS = {
+    "lr": loguniform(1e-3, 1e-2),
+    "width": [0.5, 1.0, 1.5, 2.0],
+    "dropout": uniform(0, 0.4),
+    "label_smoothing": uniform(0, 0.1),
+    "augment": [None, "affine", "elastic"],
+}
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["quality", "speed", "report", "round"])
+    parser.add_argument("--n-jobs", type=int, default=2, help="processes of the searches, default: 2")
+    options = parser.parse_args()
+    if options.what == "round":
+        print(_time_search(options.n_jobs))
+        return
+    if options.what == "quality":
+        _measure_quality(options.n_jobs)
+    elif options.what == "speed":
+        _measure_speed()
+    print(report())
+
+
+def report() -> str:
+    """Make the tables of the results on disk, as Markdown."""
+    tables = []
+    if _QUALITY.exists():
+        tables.append(_quality_table(pd.read_csv(_QUALITY)))
+    if _SPEED.exists():
+        tables.append(_speed_table(pd.read_csv(_SPEED)))
+    return "\n\n".join(as_markdown(table) for table in tables)
+
+
+def _quality_table(rows: pd.DataFrame) -> pd.DataFrame:
+    models = rows.groupby("search", sort=False)
+    error = models["test_error"].mean()
+    table = pd.DataFrame(
+        {
+            "test error": (100 * error).map("{:.2f} %".format),
+            "single seeds": models["test_error"].agg(lambda rates: ", ".join(f"{100 * rate:.1f}" for rate in rates)),
+            "error over folds": _percent(1 - models["best_score"].mean()),
+            "its standard error": _percent(models["standard_error"].mean()),
+            "epochs": models["n_epochs"].mean().map(lambda epochs: f"{epochs:,.0f}" if epochs else ""),
+        }
+    )
+    return table.rename_axis(f"{_N_TRAIN:,} images, {_N_TRIALS} trials, {_CV} folds").reset_index()
+
+
+def _percent(rates: pd.Series) -> pd.Series:
+    return (100 * rates).map(lambda rate: "" if math.isnan(rate) else f"{rate:.2f} %")
+
+
+def _measure_quality(n_jobs: int) -> None:
+    X, y = load_mnist_sample(subset="train", return_X_y=True)
+    done = set()
+    if _QUALITY.exists():
+        done = set(pd.read_csv(_QUALITY)[["search", "seed"]].itertuples(index=False, name=None))
+    for seed, (name, search) in itertools.product(range(_N_SEEDS), _SEARCHES.items()):
+        if (name, seed) in done:
+            continue
+        X_train, _, y_train, _ = train_test_split(X, y, train_size=_N_TRAIN, stratify=y, random_state=seed)
+        row = {"search": name, "seed": seed, **search(X_train, y_train, seed, n_jobs)}
+        print(row, flush=True)
+        pd.DataFrame([row]).to_csv(_QUALITY, mode="a", header=not _QUALITY.exists(), index=False)
+
+
+def _defaults(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
+    nothing = {"best_score": math.nan, "standard_error": math.nan, "n_epochs": 0}
+    return {"test_error": _test_error(LeNetClassifier(random_state=seed).fit(X, y)), **nothing}
+
+
+def _pruned(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
+    search = LeNetSearchCV(n_trials=_N_TRIALS, cv=_CV, n_jobs=n_jobs, error_score="raise", random_state=seed)
+    return _summary(search.fit(X, y), sum(search.cv_results_["n_epochs"]))
+
+
+def _not_pruned(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
+    search = LeNetSearchCV(
+        n_trials=_N_TRIALS, cv=_CV, pruner=NopPruner(), n_jobs=n_jobs, error_score="raise", random_state=seed
+    )
+    return _summary(search.fit(X, y), sum(search.cv_results_["n_epochs"]))
+
+
+def _randomized(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
+    search = RandomizedSearchCV(
+        LeNetClassifier(random_state=seed), _DISTRIBUTIONS, n_iter=_N_TRIALS, cv=_CV, n_jobs=n_jobs, error_score="raise",
+        random_state=seed,
+    )  # fmt: skip
+    n_epochs = make_plan(_N_TRAIN * (_CV - 1) // _CV, "auto", "auto", "auto").n_epochs
+    return _summary(search.fit(X, y), _N_TRIALS * _CV * n_epochs)
+
+
+def _summary(search: Any, n_epochs: int) -> Row:
+    folds = [search.cv_results_[f"split{fold}_test_score"][search.best_index_] for fold in range(_CV)]
+    return {
+        "test_error": _test_error(search),
+        "best_score": round(float(search.best_score_), 6),
+        "standard_error": round(float(np.std(folds, ddof=1)) / math.sqrt(_CV), 6),
+        "n_epochs": int(n_epochs),
+    }
+
+
+def _test_error(model: Any) -> float:
+    X, y = load_mnist_sample(subset="test", return_X_y=True)
+    return round(1 - model.score(X, y), 6)
+
+
+_SEARCHES: dict[str, Callable[[Any, Any, int, int], Row]] = {
+    "none: default parameters": _defaults,
+    "LeNetSearchCV": _pruned,
+    "LeNetSearchCV, NopPruner": _not_pruned,
+    "RandomizedSearchCV": _randomized,
+}

@@ -1,0 +1,62 @@
+"""Estimators that stand in for a LeNet where its training is not what is tested; importable by other processes."""
+
+import time
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.datasets import load_digits
+
+from sklenet.tuning import LeNetSearchCV
+
+# A search of these parameters, with one best place.
+HILL = {"a": [round(0.1 * i, 1) for i in range(11)], "b": [round(0.1 * i, 1) for i in range(11)]}
+
+
+class Hill(ClassifierMixin, BaseEstimator):
+    """Its score depends on its parameters alone: highest at a=0.3, b=0.6."""
+
+    def __init__(self, a=0.0, b=0.0, pause=0.0, flaw=None):
+        self.a = a
+        self.b = b
+        self.pause = pause
+        self.flaw = flaw
+
+    def fit(self, X, y):
+        time.sleep(self.pause)
+        if self.flaw is not None and self.a >= self.flaw:
+            raise ValueError(f"a is {self.a}")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+    def score(self, X, y):
+        return 1 - (self.a - 0.3) ** 2 - (self.b - 0.6) ** 2
+
+
+class Counting(TransformerMixin, BaseEstimator):
+    """Passes data on and counts, for all its clones together."""
+
+    fits = transforms = 0
+
+    def fit(self, X, y=None):
+        Counting.fits += 1
+        return self
+
+    def transform(self, X):
+        Counting.transforms += 1
+        return X
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def climb(url, n_trials):
+    """Search the hill, as one worker of a study; for a process of its own."""
+    X, y = load_digits(return_X_y=True)
+    search = LeNetSearchCV(
+        Hill(pause=0.25), param_distributions=HILL, n_trials=n_trials, cv=2, storage=url, study_name="hill",
+        heartbeat_interval=1, random_state=0, error_score="raise",
+    ).fit(X[:100], y[:100])  # fmt: skip
+    assert len(search.cv_results_["params"]) == n_trials

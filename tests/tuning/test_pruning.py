@@ -1,0 +1,115 @@
+"""What trials report, and how they are cut short."""
+
+import numpy as np
+import optuna
+import pytest
+from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from sklearn.datasets import load_digits
+from sklearn.pipeline import make_pipeline
+
+from sklenet import LeNetClassifier
+from sklenet.tuning import LeNetSearchCV
+from stand_ins import HILL, Counting, Hill
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:200], y[:200]
+
+
+class From(BasePruner):
+    """Prunes every trial but the first from a step on."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def prune(self, study, trial):
+        return trial.number > 0 and trial.last_step >= self.step
+
+
+def search(**options):
+    return LeNetSearchCV(
+        LeNetClassifier(max_epochs=4), n_trials=3, cv=2, random_state=0, error_score="raise", refit=False, **options
+    )
+
+
+def test_steps_are_fold_times_epochs_plus_epoch_and_values_are_means(digits):
+    fitted = search(pruner=NopPruner()).fit(*digits)
+    for index, trial in enumerate(fitted.study_.trials):
+        assert sorted(trial.intermediate_values) == list(range(8))
+        first, second = (fitted.cv_results_[f"split{fold}_test_score"][index] for fold in (0, 1))
+        assert trial.intermediate_values[3] == first
+        assert trial.intermediate_values[7] == trial.value == np.mean([first, second])
+        # An epoch's own score, between 0 and 1, is half of the value in the second fold.
+        assert first / 2 <= trial.intermediate_values[4] <= (first + 1) / 2
+
+
+def test_many_epochs_are_looked_at_five_times(digits):
+    fitted = search(pruner=NopPruner()).set_params(estimator__max_epochs=12, n_trials=1).fit(*digits)
+    assert sorted(fitted.study_.trials[0].intermediate_values) == [2, 5, 8, 11, 14, 17, 20, 23]
+
+
+def test_pruned_in_the_middle_of_a_fold(digits):
+    results = search(pruner=From(5)).fit(*digits).cv_results_
+    assert results["trial_state"].tolist() == ["complete", "pruned", "pruned"]
+    assert results["n_epochs"].tolist() == [8, 6, 6]
+    assert np.isfinite(results["split0_test_score"]).all()  # the first fold was finished
+    assert np.isnan(results["split1_test_score"][1:]).all()
+    assert np.isnan(results["mean_test_score"][1:]).all()
+    assert results["rank_test_score"].tolist() == [1, 2, 2]
+
+
+def test_estimators_without_epochs_are_pruned_between_folds(digits):
+    fitted = LeNetSearchCV(Hill(), param_distributions=HILL, n_trials=3, cv=4, pruner=From(1)).fit(*digits)
+    assert sorted(fitted.study_.trials[0].intermediate_values) == [0, 1, 2, 3]
+    assert sorted(fitted.study_.trials[1].intermediate_values) == [0, 1]
+    assert fitted.cv_results_["n_epochs"].tolist() == [0, 0, 0]
+
+
+def test_searched_epochs_are_reported_between_folds(digits):
+    fitted = search(pruner=NopPruner(), param_distributions={"max_epochs": [1, 3]}).fit(*digits)
+    assert all(sorted(trial.intermediate_values) == [0, 1] for trial in fitted.study_.trials)
+
+
+def test_automatic_epochs_are_the_same_in_all_folds_and_trials(digits):
+    space = {"batch_size": [16, 64]}
+    estimator = LeNetClassifier(max_epochs="auto", batch_size=100)
+    fitted = LeNetSearchCV(
+        estimator, param_distributions=space, n_trials=2, cv=2, pruner=NopPruner(), refit=False, error_score="raise"
+    ).fit(*digits)
+    assert len(set(fitted.cv_results_["n_epochs"])) == 1
+
+
+def test_steps_before_the_last_are_fitted_once_a_fold(digits):
+    pipeline = make_pipeline(Counting(), LeNetClassifier(max_epochs=4))
+    Counting.fits = Counting.transforms = 0
+    fitted = LeNetSearchCV(pipeline, n_trials=1, cv=2, pruner=NopPruner(), refit=False, error_score="raise").fit(
+        *digits
+    )
+    assert sorted(fitted.study_.trials[0].intermediate_values) == list(range(8))
+    assert Counting.fits == 2
+    assert Counting.transforms == 6  # training images, held-out images for the epochs, and for the score in the end
+
+
+def test_epochs_of_a_pipeline_score_as_the_pipeline_does(digits):
+    pipeline = make_pipeline(Counting(), make_pipeline(Counting(), LeNetClassifier(max_epochs=4, random_state=0)))
+    space = {"pipeline__lenetclassifier__lr": [3e-3]}
+    ours = LeNetSearchCV(pipeline, param_distributions=space, n_trials=1, cv=2, refit=False, error_score="raise")
+    bare = LeNetSearchCV(
+        LeNetClassifier(max_epochs=4, random_state=0), param_distributions={"lr": [3e-3]}, n_trials=1, cv=2
+    )
+    values = [search.fit(*digits).study_.trials[0].intermediate_values for search in (ours, bare)]
+    assert values[0] == values[1]
+
+
+def test_median_pruner_saves_epochs_and_keeps_the_best(digits):
+    space = {"lr": [1e-5, 2e-5, 1e-4, 3e-3, 4e-3]}
+    whole, pruned = (
+        search(pruner=pruner, param_distributions=space, sampler=optuna.samplers.RandomSampler)
+        .set_params(n_trials=12)
+        .fit(*digits)
+        for pruner in (NopPruner(), MedianPruner(n_startup_trials=3))
+    )
+    assert pruned.best_score_ == whole.best_score_
+    assert sum(pruned.cv_results_["n_epochs"]) < 0.8 * sum(whole.cv_results_["n_epochs"])

@@ -1,0 +1,22 @@
+"""scikit-learn's estimator checks on the search."""
+
+import pytest
+from sklearn.utils.estimator_checks import check_param_validation, parametrize_with_checks
+
+from sklenet import LeNetClassifier
+from sklenet.tuning import LeNetSearchCV
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*do not form a square image:UserWarning",  # the checks' data have any number of features
+)
+
+SEARCH = LeNetSearchCV(LeNetClassifier(max_epochs=3), n_trials=2, cv=2, error_score="raise")
+
+
+@parametrize_with_checks([SEARCH])
+def test_search(estimator, check):
+    check(estimator)
+
+
+def test_parameters_are_validated():
+    check_param_validation("LeNetSearchCV", LeNetSearchCV(LeNetClassifier(max_epochs=1), n_trials=1, cv=2))

@@ -1,0 +1,171 @@
+"""Several processes at one study, and what is left when they die."""
+
+import multiprocessing
+import os
+import random
+import time
+from collections import Counter
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+from sklearn.datasets import load_digits
+from sklearn.model_selection import cross_val_score
+from sqlalchemy.engine import make_url
+
+from servers import needs_postgresql
+from sklenet import LeNetClassifier
+from sklenet.tuning import LeNetSearchCV
+from stand_ins import HILL, Hill, climb
+
+N_TRIALS = 80
+# Processes start at once from one that has imported everything.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["sklenet.tuning"])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:100], y[:100]
+
+
+def start(url, n_trials=N_TRIALS):
+    process = PROCESSES.Process(target=climb, args=(url, n_trials), daemon=True)
+    process.start()
+    return process
+
+
+def finish(*workers):
+    for worker in workers:
+        worker.join(100)
+    assert [worker.exitcode for worker in workers] == [0] * len(workers)
+
+
+def load(url):
+    """The trials of the study."""
+    storage = RDBStorage(url)
+    trials = optuna.load_study(study_name="hill", storage=storage).trials
+    storage.engine.dispose()
+    return trials
+
+
+def finished_values(url):
+    return {trial.number: trial.value for trial in load(url) if trial.state == TrialState.COMPLETE}
+
+
+def check_accounts(trials, n_trials, n_kills):
+    """Every trial is accounted for, none twice, and the best is the best there is among them."""
+    assert [trial.number for trial in trials] == list(range(len(trials)))
+    states = Counter(trial.state for trial in trials)
+    assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == n_trials
+    assert states[TrialState.RUNNING] == states[TrialState.WAITING] == 0
+    X, y = load_digits(return_X_y=True)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    truth = [cross_val_score(Hill(**trial.params), X[:100], y[:100], cv=2).mean() for trial in complete]
+    np.testing.assert_allclose([trial.value for trial in complete], truth)
+    assert max(trial.value for trial in complete) == max(truth)
+    # Two workers may take the last place at once: the second gives way.
+    assert states[TrialState.FAIL] <= n_kills + 3
+
+
+@needs_postgresql
+def test_four_processes_on_postgresql_two_of_them_killed_ten_times(postgresql):
+    moments = random.Random(0)
+    survivors = [start(postgresql), start(postgresql)]
+    victims = [start(postgresql), start(postgresql)]
+    time.sleep(2)
+    for number in range(10):
+        time.sleep(moments.uniform(0.5, 2))
+        assert victims[number % 2].is_alive()
+        victims[number % 2].kill()
+        victims[number % 2] = start(postgresql)
+    finish(*survivors, *victims)
+    trials = load(postgresql)
+    assert any(trial.state == TrialState.FAIL for trial in trials)  # some were killed at work
+    check_accounts(trials, N_TRIALS, 10)
+
+
+@needs_postgresql
+def test_wrong_password_is_not_shown(postgresql, digits):
+    url = make_url(postgresql).set(password="battery staple").render_as_string(hide_password=False)
+    search = LeNetSearchCV(Hill(), param_distributions=HILL, n_trials=1, cv=2, storage=url)
+    with pytest.raises(
+        ConnectionError, match=r"storage postgresql://sklenet:\*\*\*@127.+ password authentication failed"
+    ) as caught:
+        search.fit(*digits)
+    assert "battery" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_server_that_is_not_there(digits):
+    search = LeNetSearchCV(
+        Hill(), param_distributions=HILL, n_trials=1, storage="postgresql://me:secret@127.0.0.1:1/db"
+    )
+    with pytest.raises(
+        ConnectionError, match=r"storage postgresql://me:\*\*\*@127.0.0.1:1/db cannot be used: "
+    ) as caught:
+        search.fit(*digits)
+    assert "secret" not in str(caught.value)
+
+
+def test_two_processes_on_sqlite_and_all_of_them_killed(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    for _ in range(2):
+        workers = [start(url, 24), start(url, 24)]
+        time.sleep(4)
+        before = finished_values(url)
+        for worker in workers:
+            worker.kill()
+            worker.join()
+        assert before.items() <= finished_values(url).items()
+        assert any(trial.state == TrialState.RUNNING for trial in load(url))
+    finish(start(url, 24))
+    check_accounts(load(url), 24, 4)
+    # The dead workers' trials were run again, with their parameters.
+    trials = load(url)
+    retried = [trial for trial in trials if "failed_trial" in trial.system_attrs]
+    assert retried
+    for trial in retried:
+        assert trials[trial.system_attrs["failed_trial"]].params.items() <= trial.params.items()
+
+
+def test_trial_of_a_worker_that_died_before_its_first_heartbeat(tmp_path, digits):
+    search = LeNetSearchCV(
+        Hill(), param_distributions=HILL, n_trials=2, cv=2, storage=f"sqlite:///{tmp_path}/study.db", study_name="hill",
+        heartbeat_interval=1,
+    )  # fmt: skip
+    search.fit(*digits)
+    storage = RDBStorage(search.storage)
+    optuna.load_study(study_name="hill", storage=storage).ask()  # begun, and never heard of again
+    storage.engine.dispose()
+    assert len(search.set_params(n_trials=3).fit(*digits).cv_results_["params"]) == 3
+
+
+def test_processes_of_one_machine_share_its_cores(digits):
+    before = torch.get_num_threads(), dict(os.environ)
+    search = LeNetSearchCV(
+        LeNetClassifier(max_epochs=1), n_trials=4, cv=2, n_jobs=2, scoring=threads_of_the_worker, refit=False,
+        error_score="raise",
+    ).fit(*digits)  # fmt: skip
+    n_cpus = len(os.sched_getaffinity(0))
+    threads, processes = zip(*(divmod(score, 1e9) for score in search.cv_results_["split0_test_score"]), strict=True)
+    assert max(threads) <= max(1, n_cpus // 2)
+    assert os.getpid() not in processes
+    assert before == (torch.get_num_threads(), dict(os.environ))
+
+
+def threads_of_the_worker(estimator, X, y):
+    """A score that says who made it."""
+    return torch.get_num_threads() * 1e9 + os.getpid()
+
+
+def test_two_processes_make_as_many_trials_as_one(digits):
+    search = LeNetSearchCV(
+        Hill(), param_distributions=HILL, n_trials=15, cv=2, n_jobs=2, random_state=0, error_score="raise"
+    ).fit(*digits)
+    assert search.cv_results_["trial_number"].tolist() == sorted(search.cv_results_["trial_number"])
+    assert len(search.cv_results_["params"]) == 15

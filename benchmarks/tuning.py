@@ -4,14 +4,15 @@
     python benchmarks/tuning.py speed       # in turn, on a quiet machine, ten minutes
     python benchmarks/tuning.py report      # the tables again, from what is on disk
 
-Searches see 2,000 training images of the sample that comes with the package. Its 1,000 test images are read for the models
-that came out of them, and by nothing else. Rows are written as they come: a run that was stopped goes on where it was.
+Searches see 2,000 training images of the sample that comes with the package. Its 1,000 test images are read for the
+models that came out of them, and by nothing else. Rows are written as they come: a run that was stopped goes on.
 """
 
 import argparse
 import itertools
+import json
 import math
-import statistics
+import os
 import subprocess
 import sys
 import time
@@ -21,8 +22,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from optuna.pruners import NopPruner
 from scipy.stats import loguniform, uniform
+from sklearn.base import clone
 from sklearn.model_selection import RandomizedSearchCV, cross_validate, train_test_split
 
 from comparison.report import as_markdown
@@ -37,7 +40,12 @@ _N_TRAIN = 2_000
 _N_TRIALS = 20
 _CV = 3
 _N_SEEDS = 3
-_N_ROUNDS = 3
+_N_ROUNDS = 2
+# Short fits, beside which the costs of a search show.
+_TIMED = LeNetClassifier(max_epochs=6, random_state=0)
+_N_TIMED = 8
+# What is timed in turn: processes, and torch threads of each.
+_WAYS = [(1, 1), (1, 2), (2, 1)]
 # The space of suggest_params, for RandomizedSearchCV.
 _DISTRIBUTIONS = {
     "lr": loguniform(1e-3, 1e-2),
@@ -53,11 +61,11 @@ Row = dict[str, Any]
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["quality", "speed", "report", "round"])
+    parser.add_argument("what", choices=["quality", "speed", "report", "time"])
     parser.add_argument("--n-jobs", type=int, default=2, help="processes of the searches, default: 2")
     options = parser.parse_args()
-    if options.what == "round":
-        print(_time_search(options.n_jobs))
+    if options.what == "time":
+        print(json.dumps(_time_search(options.n_jobs)))
         return
     if options.what == "quality":
         _measure_quality(options.n_jobs)
@@ -100,7 +108,7 @@ def _measure_quality(n_jobs: int) -> None:
     done = set()
     if _QUALITY.exists():
         done = set(pd.read_csv(_QUALITY)[["search", "seed"]].itertuples(index=False, name=None))
-    for seed, (name, search) in itertools.product(range(_N_SEEDS), _SEARCHES.items()):
+    for (name, search), seed in itertools.product(_SEARCHES.items(), range(_N_SEEDS)):
         if (name, seed) in done:
             continue
         X_train, _, y_train, _ = train_test_split(X, y, train_size=_N_TRAIN, stratify=y, random_state=seed)
@@ -128,8 +136,8 @@ def _not_pruned(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
 
 def _randomized(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
     search = RandomizedSearchCV(
-        LeNetClassifier(random_state=seed), _DISTRIBUTIONS, n_iter=_N_TRIALS, cv=_CV, n_jobs=n_jobs, error_score="raise",
-        random_state=seed,
+        LeNetClassifier(random_state=seed), _DISTRIBUTIONS, n_iter=_N_TRIALS, cv=_CV, n_jobs=n_jobs, random_state=seed,
+        error_score="raise",
     )  # fmt: skip
     n_epochs = make_plan(_N_TRAIN * (_CV - 1) // _CV, "auto", "auto", "auto").n_epochs
     return _summary(search.fit(X, y), _N_TRIALS * _CV * n_epochs)
@@ -153,6 +161,57 @@ def _test_error(model: Any) -> float:
 _SEARCHES: dict[str, Callable[[Any, Any, int, int], Row]] = {
     "none: default parameters": _defaults,
     "LeNetSearchCV": _pruned,
-    "LeNetSearchCV, NopPruner": _not_pruned,
     "RandomizedSearchCV": _randomized,
+    "LeNetSearchCV, NopPruner": _not_pruned,
 }
+
+
+def _speed_table(rows: pd.DataFrame) -> pd.DataFrame:
+    rows["trials per minute"] = 60 * _N_TIMED / rows["search_seconds"]
+    rates = rows.pivot_table(index="round", columns=["n_jobs", "threads"], values="trials per minute")
+    overhead = (rows["search_seconds"] / rows["plain_seconds"]).dropna() - 1
+    ratios = {
+        "trials per minute, two processes / one process on one thread": rates[2, 1] / rates[1, 1],
+        "trials per minute, two processes / one process on two threads": rates[2, 1] / rates[1, 2],
+        "time beyond the same fits by cross_validate": overhead,
+    }
+    figures = [
+        [name, f"{ratio.median():.2f}", f"{ratio.min():.2f} to {ratio.max():.2f}"] for name, ratio in ratios.items()
+    ]
+    return pd.DataFrame(figures, columns=[f"{_N_TIMED} trials, not pruned", "median", f"{_N_ROUNDS} rounds"])
+
+
+def _measure_speed() -> None:
+    n_done = len(pd.read_csv(_SPEED)) if _SPEED.exists() else 0
+    for number, (n_jobs, threads) in list(itertools.product(range(_N_ROUNDS), _WAYS))[n_done:]:
+        command = [sys.executable, __file__, "time", "--n-jobs", str(n_jobs)]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        # The command is this program.
+        run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        row = {"round": number, "n_jobs": n_jobs, "threads": threads, **json.loads(run.stdout)}
+        print(row, flush=True)
+        pd.DataFrame([row]).to_csv(_SPEED, mode="a", header=not _SPEED.exists(), index=False)
+
+
+def _time_search(n_jobs: int) -> Row:
+    """Time a search in this process and, if it is alone, the same fits without one."""
+    X, y = load_mnist_sample(subset="train", return_X_y=True)
+    X, y = X[:_N_TRAIN], y[:_N_TRAIN]
+    search = LeNetSearchCV(
+        _TIMED, n_trials=_N_TIMED, pruner=NopPruner(), refit=False, n_jobs=n_jobs, error_score="raise", random_state=0
+    )
+    # What only a first search pays: processes that start, and kernels that are chosen.
+    clone(search).set_params(n_trials=2, cv=2, estimator__max_epochs=1).fit(X[:200], y[:200])
+    began = time.perf_counter()
+    search.fit(X, y)
+    row = {"search_seconds": round(time.perf_counter() - began, 2), "plain_seconds": math.nan}
+    if n_jobs == 1 and torch.get_num_threads() > 1:
+        began = time.perf_counter()
+        for params in search.cv_results_["params"]:
+            cross_validate(clone(_TIMED).set_params(**params), X, y, error_score="raise")
+        row["plain_seconds"] = round(time.perf_counter() - began, 2)
+    return row
+
+
+if __name__ == "__main__":
+    main()

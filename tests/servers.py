@@ -1,7 +1,11 @@
-"""Programs that some tests start; where they are absent, those tests are skipped."""
+"""Programs that some tests start: PostgreSQL, without which those tests are skipped, and Dask."""
 
 import os
+import re
 import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,3 +21,25 @@ INITDB, POSTGRES = find_program("initdb"), find_program("postgres")
 needs_postgresql = pytest.mark.skipif(
     not (INITDB and POSTGRES) and "SKLENET_TEST_SERVERS" not in os.environ, reason="PostgreSQL is not installed"
 )
+
+SCHEDULER = ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
+WORKER = ["--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1", "--local-directory"]
+
+
+@contextmanager
+def dask(*arguments, until, path=""):
+    """A command of Dask, as soon as it has written a line that matches; ended by its process id."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]],
+        env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        try:
+            for line in process.stdout:
+                if found := re.search(until, line):
+                    break
+            else:
+                raise AssertionError(f"{arguments} ended with {process.wait()}")
+            yield found
+        finally:
+            process.terminate()
+            process.stdout.read()

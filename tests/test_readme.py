@@ -11,8 +11,12 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_code_runs_as_it_stands():
-    test = doctest.DocTestParser().get_doctest(README, {}, "README.md", "README.md", 0)
+# Optuna calls its drawings with matplotlib experimental.
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("page", ["README.md", "docs/tuning.md"])
+def test_code_runs_as_it_stands(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # for the pictures it draws
+    test = doctest.DocTestParser().get_doctest((ROOT / page).read_text(encoding="utf-8"), {}, page, page, 0)
     results = doctest.DocTestRunner().run(test)
     assert results.attempted > 10
     assert results.failed == 0
@@ -24,6 +28,7 @@ def test_code_runs_as_it_stands():
         ("README.md", "comparison", ["compare.py", "report", "benchmarks/results/comparison", "--summary"]),
         ("README.md", "results", ["accuracy.py", "report"]),
         ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
+        ("docs/tuning.md", "tuning", ["tuning.py", "report"]),
     ],
 )
 def test_tables_are_printed_by_the_command_that_is_named(page, marker, command):

@@ -1,7 +1,7 @@
 """What one trial does: fit and score fold by fold, report as it goes, stop where the pruner says so."""
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,30 +176,35 @@ class EpochScores:
         self.number = number
         self.earlier = earlier
         self.pruned = False
+        self._is_due = False
         self._held_out: tuple[Any, Any, dict[str, Any]] | None = None
 
     def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Nothing to set up."""
 
     def teardown(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Nothing to tear down."""
+        """Let go of the data: scikit-learn caches signatures of hooks, and the hooks with them."""
+        del self.evaluation, self.trial, self.estimator, self._held_out
 
     def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Nothing to do at the beginning."""
+        """See whether this is an epoch to look at; the last one is scored after the fit in any case."""
+        n_epochs, epoch = self.evaluation.n_epochs or 1, context.task_id + 1
+        self._is_due = context.task_name == "epoch" and epoch < n_epochs and epoch % -(-n_epochs // _N_LOOKS) == 0
 
-    def on_fit_task_end(
-        self, estimator: BaseEstimator, context: CallbackContext, *, fitted_estimator: BaseEstimator | None = None
-    ) -> bool:
-        """Score an epoch, if it is time to, and say whether to stop."""
-        n_epochs = self.evaluation.n_epochs or 1
-        epoch = context.task_id
-        # The last epoch is scored after the fit, in any case.
-        is_time = context.task_name == "epoch" and (epoch + 1) % -(-n_epochs // _N_LOOKS) == 0 and epoch + 1 < n_epochs
-        if not is_time or fitted_estimator is None:
-            return False
+    @property
+    def on_fit_task_end(self) -> Callable[..., bool]:
+        """Ask for an estimator that predicts only when it is due: making one takes some percent of an epoch."""
+        return self._score if self._is_due else self._pass
+
+    def _pass(self, estimator: BaseEstimator, context: CallbackContext) -> bool:
+        return False
+
+    def _score(self, estimator: BaseEstimator, context: CallbackContext, *, fitted_estimator: BaseEstimator) -> bool:
+        """Score an epoch, report it, and say whether to stop."""
         X, y, params = self._transformed()
         score = self.evaluation.select(self.evaluation.scorer(fitted_estimator, X, y, **params))
-        self.trial.report(float(np.mean([*self.earlier, score])), self.number * n_epochs + epoch)
+        step = self.number * (self.evaluation.n_epochs or 1) + context.task_id
+        self.trial.report(float(np.mean([*self.earlier, score])), step)
         self.pruned = self.trial.should_prune()
         return self.pruned
 

@@ -15,7 +15,7 @@ _LOGGERS = (
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Optuna from logging in this thread, as long as the context lasts; levels and other threads stay as they are."""
+    """Keep Optuna from logging, in this thread alone and as long as the context lasts; no level is changed."""
     here = threading.get_ident()
 
     def is_elsewhere(record: logging.LogRecord) -> bool:

@@ -21,7 +21,6 @@ from optuna.study import Study
 from optuna.trial import TrialState
 from sklearn.base import BaseEstimator, _fit_context, clone, is_classifier
 from sklearn.callback import CallbackContext
-from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import Tags, check_random_state, indexable
@@ -46,15 +45,15 @@ from sklenet.tuning._results import columns_of, params_of, refuse_failure, rows_
 from sklenet.tuning._space import GivenSpace, as_space, probe, refuse_unknown
 from sklenet.tuning._study import Worker, finished, open_storage, open_study, snapshot
 
-# Optuna's five cost too much of a short search: with three, twenty trials took half of the epochs and found the same.
-_N_TRIALS_BEFORE_PRUNING = 3
+# Optuna's five cost too much of a short search: with two, twenty trials took half of the epochs and found the same.
+_N_TRIALS_BEFORE_PRUNING = 2
 
 
 class LeNetSearchCV(BaseSearchCV):
     """Search for the best parameters of a LeNetClassifier by Optuna [1]_, with cross-validation and pruning.
 
     Outside it is one of scikit-learn's searches, as `RandomizedSearchCV`: it fits and predicts, nests in
-    `cross_val_score`, and ends a pipeline. Inside, each trial's parameters are chosen by what earlier trials have shown,
+    `cross_val_score`, and ends a pipeline. Inside, each trial's parameters are chosen by what earlier ones have shown,
     and trials that lag behind are pruned in the middle of a fold. With a `storage` a search survives its processes, and
     many of them, on one machine or several, work on it.
 
@@ -83,11 +82,11 @@ class LeNetSearchCV(BaseSearchCV):
         `functools.partial` of one. It is made anew for each trial, with a seed from `random_state` and the trial's
         number. None is `TPESampler` [2]_.
     pruner : optuna.pruners.BasePruner or None, default=None
-        None is ``MedianPruner(n_startup_trials=3)``; ``NopPruner()`` prunes nothing.
+        None is ``MedianPruner(n_startup_trials=2)``; ``NopPruner()`` prunes nothing.
     storage : str or None, default=None
         URL of a database that the trials are kept in, such as ``"sqlite:///study.db"`` for processes of one machine or
-        ``"postgresql://host/name"`` for several; leave the password to the driver, which reads PGPASSWORD and ~/.pgpass.
-        None keeps them in memory, or in a temporary file if `n_jobs` is not 1.
+        ``"postgresql://host/name"`` for several; leave the password to the driver, which reads PGPASSWORD and
+        ~/.pgpass. None keeps them in memory, or in a temporary file if `n_jobs` is not 1.
     study_name : str or None, default=None
         The study to make or go on with. None names it by a digest of data, folds, space, estimator and scoring, so that
         the same search goes on where it was, and another never mixes with it.
@@ -144,12 +143,12 @@ class LeNetSearchCV(BaseSearchCV):
 
     Notes
     -----
-    Folds run in order. At step fold · n_epochs + epoch a trial reports the mean of the finished folds' scores and of the
-    present one's, at up to five epochs of a fold; an estimator that does not end in a LeNetClassifier, or whose
+    Folds run in order. At step fold · n_epochs + epoch a trial reports the mean of the finished folds' scores and of
+    the present one's, at up to five epochs of a fold; an estimator that does not end in a LeNetClassifier, or whose
     `max_epochs` is searched, reports at the end of each fold.
 
-    Ctrl-C ends the search, and `fit` returns the best so far, with a warning; a second one ends the last fit, too. With a
-    `storage` the same call goes on later.
+    Ctrl-C ends the search, and `fit` returns the best so far, with a warning; a second one ends the last fit, too.
+    With a `storage` the same call goes on later.
 
     References
     ----------
@@ -277,14 +276,7 @@ class LeNetSearchCV(BaseSearchCV):
         estimator = seeded(self._filled().estimator, random_state)
         routed = self._filled()._get_routed_params_for_fit(params)
         evaluation, description = self._make_evaluation(X, y, estimator, routed, task)
-        identity = {
-            "data": digest(X, y, *routed.estimator.fit.values(), *routed.scorer.score.values()),
-            "division into folds": digest(*itertools.chain(*evaluation.splits)),
-            "search space": digest(description),
-            "estimator": digest(describe(self._filled().estimator)),
-            "scoring": digest(describe((self.scoring, evaluation.metric))),
-        }
-        study = self._search(evaluation, identity, seed, began)
+        study = self._search(evaluation, self._identify(evaluation, description), seed, began)
         task.call_on_fit_task_end(estimator=self, **given)
         fitted = self._summarise(study, evaluation)
         if self.refit:
@@ -323,9 +315,10 @@ class LeNetSearchCV(BaseSearchCV):
     ) -> tuple[Evaluation, str]:
         """Join what a trial needs; describe the space that it draws from."""
         scorer, metric = self._filled()._get_scorers()
-        if isinstance(scorer, _MultimetricScorer) and not isinstance(metric, str):
+        scorers = getattr(scorer, "_scorers", {metric})
+        if metric not in scorers:
             raise ValueError(
-                f"LeNetSearchCV maximises one score: set refit to the name of one of {sorted(scorer._scorers)}. "
+                f"LeNetSearchCV maximises one score: set refit to the name of one of {sorted(scorers)}. "
                 f"Got {self.refit!r}."
             )
         space = as_space(self.param_distributions, estimator)
@@ -352,6 +345,17 @@ class LeNetSearchCV(BaseSearchCV):
             context=context,
         )
         return evaluation, description
+
+    def _identify(self, evaluation: Evaluation, description: str) -> dict[str, str]:
+        """Digest everything that must be the same for scores to compare."""
+        params = [*evaluation.fit_params.values(), *evaluation.score_params.values()]
+        return {
+            "data": digest(evaluation.X, evaluation.y, *params),
+            "division into folds": digest(*itertools.chain(*evaluation.splits)),
+            "search space": digest(description),
+            "estimator": digest(describe(self._filled().estimator)),
+            "scoring": digest(describe((self.scoring, evaluation.metric))),
+        }
 
     def _search(self, evaluation: Evaluation, identity: Mapping[str, str], seed: int, began: float) -> Study:
         """Run trials until there are enough, here or in processes, and return the study."""

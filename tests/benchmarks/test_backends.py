@@ -1,10 +1,8 @@
 """Cells on the workers of a Dask cluster, on loopback."""
 
-import os
-import re
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from distributed import LocalCluster
 from compare import main
 from comparison.backends import connect
 from comparison.store import load
+from servers import SCHEDULER, WORKER, dask
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ARGUMENTS = [
@@ -27,8 +26,6 @@ ARGUMENTS = [
     "--backend",
     "dask",
 ]
-SCHEDULER = ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
-WORKER = ["--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1", "--local-directory"]
 
 
 def check(folder):
@@ -37,25 +34,6 @@ def check(folder):
         ("knn", "logistic", "forest"), "ok"
     )
     assert all((record["n_jobs"], record["threads"]) == (2, 1) for record in results.records)
-
-
-@contextmanager
-def dask(*arguments, until, path=str(BENCHMARKS)):
-    """A command of Dask, as soon as it has written a line that matches; ended by its process id."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]],
-        env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    ) as process:  # fmt: skip
-        try:
-            for line in process.stdout:
-                if found := re.search(until, line):
-                    break
-            else:
-                raise AssertionError(f"{arguments} ended with {process.wait()}")
-            yield found
-        finally:
-            process.terminate()
-            process.stdout.read()
 
 
 def test_local_cluster_of_processes(tmp_path, monkeypatch):
@@ -67,10 +45,10 @@ def test_local_cluster_of_processes(tmp_path, monkeypatch):
 
 def test_scheduler_and_workers_started_as_commands(tmp_path):
     with ExitStack() as stack:
-        address = stack.enter_context(dask(*SCHEDULER, until=r"Scheduler at:\s+(\S+)"))[1]
+        address = stack.enter_context(dask(*SCHEDULER, until=r"Scheduler at:\s+(\S+)", path=str(BENCHMARKS)))[1]
         for name in ("first", "second"):
             worker = ["dask_worker", address, *WORKER, str(tmp_path), "--name", name]
-            stack.enter_context(dask(*worker, until=r"Registered to:"))
+            stack.enter_context(dask(*worker, until=r"Registered to:", path=str(BENCHMARKS)))
         command = [sys.executable, str(BENCHMARKS / "compare.py"), *ARGUMENTS, "--scheduler", address]
         run = subprocess.run(
             [*command, "--output", str(tmp_path / "results")], check=False, capture_output=True, text=True, timeout=200
@@ -87,10 +65,10 @@ def test_scheduler_that_is_not_there(capsys, tmp_path):
 
 def test_workers_that_cannot_do_it_are_told_apart(tmp_path):
     with ExitStack() as stack:
-        address = stack.enter_context(dask(*SCHEDULER, until=r"Scheduler at:\s+(\S+)"))[1]
+        address = stack.enter_context(dask(*SCHEDULER, until=r"Scheduler at:\s+(\S+)", path=str(BENCHMARKS)))[1]
         with pytest.raises(ValueError, match=f"No worker has joined the scheduler at {address}"), connect(address):
             pass
-        stack.enter_context(dask("dask_worker", address, *WORKER, str(tmp_path), until=r"Registered to:", path=""))
+        stack.enter_context(dask("dask_worker", address, *WORKER, str(tmp_path), until=r"Registered to:"))
         words = r"The workers tcp://127.+ cannot import comparison: start them with"
         with pytest.raises(ValueError, match=words), connect(address):
             pass

@@ -30,7 +30,7 @@ def postgresql():
             shutil.chown(home, user)
             shutil.chown(home / "password", user)
         subprocess.run(
-            [INITDB, "--pgdata", home / "data", "--username", USER, "--pwfile", home / "password", "--auth", "scram-sha-256"],
+            [INITDB, "-D", home / "data", "--username", USER, "--pwfile", home / "password", "--auth=scram-sha-256"],
             check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         command = [POSTGRES, "-D", home / "data", "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"]

@@ -1,9 +1,11 @@
 """LeNetSearchCV as one of scikit-learn's searches."""
 
 import copy
+import gc
 import logging
 import pickle
 import warnings
+import weakref
 
 import numpy as np
 import optuna
@@ -247,7 +249,9 @@ def test_study_that_optuna_made_is_refused(digits, tmp_path):
 def test_storage_that_cannot_be_used(digits):
     with pytest.raises(ValueError, match="must be the URL of a database"):
         hill(storage="study.db").fit(*digits)
-    with pytest.raises(ConnectionError, match="storage sqlite:////no/such/folder/x.db cannot be used: unable to open"):
+    with pytest.raises(
+        ConnectionError, match=r"storage sqlite:////no/such/folder/x\.db cannot be used: unable to open"
+    ):
         hill(storage="sqlite:////no/such/folder/x.db").fit(*digits)
 
 
@@ -271,7 +275,7 @@ def test_some_trials_failed(digits):
 
 
 def test_all_trials_failed(digits):
-    with pytest.raises(ValueError, match="6 of 6 trials failed and none was completed. The first: ValueError: a is "):
+    with pytest.raises(ValueError, match=r"6 of 6 trials failed and none was completed\. The first: ValueError: a is "):
         hill(error_score=np.nan).set_params(estimator__flaw=0.0).fit(*digits)
     with pytest.raises(ValueError, match="a is 0"):
         hill(error_score="raise").set_params(estimator__flaw=0.0).fit(*digits)
@@ -334,10 +338,20 @@ def test_study_outlives_its_storage(digits, tmp_path):
     assert len(search.study_.trials_dataframe()) == 6
 
 
+def test_data_are_let_go_of(digits):
+    X = digits[0].copy()
+    held = weakref.ref(X)
+    search = lenet().fit(X, digits[1])
+    del X
+    gc.collect()
+    assert held() is None
+    assert search.best_score_ > 0.5
+
+
 def test_other_estimators_are_tuned_too(digits):
     space = {"C": FloatDistribution(1e-3, 1e1, log=True)}
     search = LeNetSearchCV(
-        LogisticRegression(max_iter=2000), param_distributions=space, n_trials=4, cv=2, scoring=make_scorer(accuracy_score),
-        random_state=0, error_score="raise",
+        LogisticRegression(max_iter=2000), param_distributions=space, n_trials=4, cv=2, random_state=0,
+        scoring=make_scorer(accuracy_score), error_score="raise",
     )  # fmt: skip
     assert search.fit(*digits).best_score_ > 0.85

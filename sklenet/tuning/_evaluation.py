@@ -206,6 +206,7 @@ class EpochScores:
         step = self.number * (self.evaluation.n_epochs or 1) + context.task_id
         self.trial.report(float(np.mean([*self.earlier, score])), step)
         self.pruned = self.trial.should_prune()
+        self._is_due = False  # the end of the fit, which a pruned epoch is followed by, is none of an epoch
         return self.pruned
 
     def _transformed(self) -> tuple[Any, Any, dict[str, Any]]:

@@ -51,7 +51,9 @@ def test_many_epochs_are_looked_at_five_times(digits):
 
 
 def test_pruned_in_the_middle_of_a_fold(digits):
-    results = search(pruner=From(5)).fit(*digits).cv_results_
+    fitted = search(pruner=From(5)).fit(*digits)
+    assert [sorted(trial.intermediate_values) for trial in fitted.study_.trials[1:]] == [[0, 1, 2, 3, 4, 5]] * 2
+    results = fitted.cv_results_
     assert results["trial_state"].tolist() == ["complete", "pruned", "pruned"]
     assert results["n_epochs"].tolist() == [8, 6, 6]
     assert np.isfinite(results["split0_test_score"]).all()  # the first fold was finished

@@ -91,7 +91,8 @@ def test_four_processes_on_postgresql_two_of_them_killed_ten_times(postgresql):
 
 @needs_postgresql
 def test_wrong_password_is_not_shown(postgresql, digits):
-    url = make_url(postgresql).set(password="battery staple")  # noqa: S106 the wrong one.render_as_string(hide_password=False)
+    wrong = "battery staple"
+    url = make_url(postgresql).set(password=wrong).render_as_string(hide_password=False)
     search = LeNetSearchCV(Hill(), param_distributions=HILL, n_trials=1, cv=2, storage=url)
     with pytest.raises(
         ConnectionError, match=r"storage postgresql://sklenet:\*\*\*@127.+ password authentication failed"

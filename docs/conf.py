@@ -10,6 +10,6 @@ numpydoc_show_class_members = False
 html_theme = "furo"
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
-# The README links to files of the repository that are no pages.
-suppress_warnings = ["myst.xref_missing"]
+# The README links to files of the repository that are no pages; what is inherited refers to scikit-learn's glossary.
+suppress_warnings = ["myst.xref_missing", "ref.term"]
 autodoc_typehints = "none"

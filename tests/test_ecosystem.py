@@ -8,11 +8,9 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401 makes HalvingGridSearchCV importable
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import (
     GridSearchCV,
-    HalvingGridSearchCV,
     cross_val_predict,
     cross_val_score,
     cross_validate,
@@ -60,22 +58,6 @@ def test_grid_search_over_lr_and_width(clf, digits):
     search.fit(*digits)
     assert search.best_params_["lr"] == 3e-3
     assert search.best_score_ > 0.8
-
-
-def test_halving_search_takes_epochs_for_its_resource(digits):
-    search = HalvingGridSearchCV(
-        LeNetClassifier(random_state=0),
-        {"lr": [1e-6, 1e-3, 3e-3]},
-        resource="max_epochs",
-        min_resources=2,
-        max_resources=6,
-        factor=3,
-        cv=2,
-        error_score="raise",
-        random_state=0,
-    ).fit(*digits)
-    assert search.n_resources_ == [2, 6]
-    assert search.best_estimator_.n_epochs_ == 6
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])

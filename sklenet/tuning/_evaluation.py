@@ -1,6 +1,5 @@
 """What one trial does: fit and score fold by fold, report as it goes, stop where the pruner says so."""
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,9 +101,9 @@ class Evaluation:
                 caller=self.caller,
                 callback_ctx=context,
             )
-        except Exception:
-            # With error_score="raise": it goes to the user as it is, and the study knows why.
-            trial.set_user_attr(CAUSE, _last_line(traceback.format_exc()))
+        except Exception as error:
+            # With error_score="raise": it goes on to the user unchanged. Whatever it is, the study keeps why.
+            trial.set_user_attr(CAUSE, f"{type(error).__name__}: {error}")
             raise
         fold = _to_record(result)
         pruned = looks is not None and looks.pruned

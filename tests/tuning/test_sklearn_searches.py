@@ -63,8 +63,8 @@ def test_halving_with_epochs_as_the_resource(digits, make):
         LeNetClassifier(random_state=0), {"lr": [1e-6, 1e-3, 3e-3]}, resource="max_epochs", min_resources=2,
         max_resources=6, factor=3, cv=2, random_state=0, error_score="raise",
     ).fit(*digits)  # fmt: skip
-    assert search.n_resources_[0] == 2
-    assert search.best_estimator_.n_epochs_ == search.n_resources_[-1]
+    assert search.n_resources_ == [2, 6]
+    assert search.best_estimator_.n_epochs_ == 6
 
 
 def test_early_stopping_inside_a_search(digits):

@@ -36,6 +36,8 @@ def open_storage(url: str, heartbeat_interval: int) -> RDBStorage:
 
     Raises
     ------
+    ValueError
+        If what is given is no URL.
     ConnectionError
         If it cannot be used; the message names the storage without its password.
     ImportError

@@ -39,8 +39,8 @@ _QUALITY, _SPEED = _RESULTS / "tuning_quality.csv", _RESULTS / "tuning_speed.csv
 _N_TRAIN = 2_000
 _N_TRIALS = 20
 _CV = 3
-_N_SEEDS = 3
-_N_ROUNDS = 2
+_N_SEEDS = 6
+_N_ROUNDS = 3
 # Short fits, beside which the costs of a search show.
 _TIMED = LeNetClassifier(max_epochs=6, random_state=0)
 _N_TIMED = 8

@@ -12,7 +12,8 @@ from skorch.callbacks import Callback, LRScheduler
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
-from sklenet._training import Batch, Net
+from sklenet._batches import Batch
+from sklenet._training import Net
 
 
 def clone_callbacks(callbacks: Sequence[Any] | None) -> list[Any]:

@@ -1,11 +1,9 @@
 """The paper's 32×32 input plane: images of any size, standardised and centred on it, batch by batch."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sklenet._images import PixelStatistics, Shape
@@ -45,12 +43,13 @@ class Canvas:
     shape: Shape
     pixels: PixelStatistics
 
-    def draw(self, rows: NDArray[Any], device: torch.device) -> Tensor:
-        """Turn rows (b, pixels), which must be writable and contiguous, into images (b, 1, 32, 32) of float32."""
+    def draw(self, rows: Tensor) -> Tensor:
+        """Turn rows (b, pixels), which may be overwritten, into images (b, 1, 32, 32) of float32."""
         # Arithmetic starts in float32 whatever came, so that equal pixels give equal images.
-        images = torch.from_numpy(rows).to(device).to(torch.float32)
+        images = rows.to(torch.float32)
         height, width = self.shape
-        images = F.pad(images, (0, height * width - images.shape[1]), value=self.pixels.background)
+        if missing := height * width - images.shape[1]:
+            images = F.pad(images, (0, missing), value=self.pixels.background)
         images = images.sub_(self.pixels.mean).mul_(1 / self.pixels.scale).view(-1, 1, height, width)
         return self._centre(self._resize(images))
 

@@ -17,6 +17,7 @@ from skorch.callbacks import Callback, LRScheduler
 from torch import Tensor
 
 from sklenet._augment import DISTORTIONS, Distortion
+from sklenet._batches import Images
 from sklenet._callbacks import EpochBar, EpochTasks, StopWhenNotImproving, clone_callbacks, schedule
 from sklenet._canvas import Canvas
 from sklenet._images import PixelStatistics, Shape, as_rows, check_image_shape, resolve_image_shape
@@ -41,7 +42,6 @@ from sklenet._targets import (
     training_weights,
 )
 from sklenet._training import (
-    Images,
     Net,
     Plan,
     build_net,
@@ -521,7 +521,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             canvas = Canvas(shape, PixelStatistics.of(data.rows, shape))
         targets = np.searchsorted(classes, data.labels)
         weights = training_weights(targets, classes, data.weights, self.class_weight)
-        return Images(data.rows, targets, weights, classes, canvas, np.arange(len(targets)))
+        images = Images(data.rows, targets, weights, classes, canvas, np.arange(len(targets)))
+        return images.on(torch.device(resolve_device(self.device)))
 
     def _split(self, images: Images, seed: int) -> tuple[Images, Images | None]:
         if not self.early_stopping:

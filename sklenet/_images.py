@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 ACCEPTED_LAYOUTS = "(n, pixels), (n, height, width), (n, 1, height, width) or (n, height, width, 1)"
 
-# Rows are read in chunks of a fixed length, so that statistics need no float copy of the data set and do not depend on
-# its dtype or memory layout.
-_CHUNK = 1024
+# Rows are read in chunks of about so many pixels, so that statistics need no float copy of the data set and do not
+# depend on its dtype or memory layout.
+_PIXELS_AT_ONCE = 2**20
 _N_BACKGROUND_IMAGES = 1000
 
 # Below this many images a batch says too little about the scale of the data: a single blank image is no fault.
@@ -226,8 +226,9 @@ class PixelStatistics:
 
 
 def _float_chunks(rows: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    for start in range(0, len(rows), _CHUNK):
-        yield start, np.ascontiguousarray(rows[start : start + _CHUNK], dtype=np.float32)
+    n_rows = max(1, _PIXELS_AT_ONCE // rows.shape[1])
+    for start in range(0, len(rows), n_rows):
+        yield start, np.ascontiguousarray(rows[start : start + n_rows], dtype=np.float32)
 
 
 def _background(rows: NDArray[Any], shape: Shape) -> float:

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.utils import skip_init
 
+from sklenet._pooling import MaxPool2x2
+
 Layer = TypeVar("Layer", bound=nn.Module)
 
 ARCHITECTURES = ("modern", "1998")
@@ -129,7 +131,7 @@ def _empty(kind: type[Layer], *sizes: int, **options: int) -> Layer:
 
 def _subsampling_modern() -> nn.Sequential:
     # Max and ReLU commute; in this order ReLU has a quarter of the work.
-    return nn.Sequential(nn.MaxPool2d(2), nn.ReLU())
+    return nn.Sequential(MaxPool2x2(), nn.ReLU())
 
 
 def _subsampling_1998(n_maps: int) -> nn.Sequential:
@@ -202,5 +204,6 @@ class Dropout(nn.Module):
         """Zero elements of x with probability p and scale the others by 1 / (1 - p), in training only."""
         if not self.training or self.p == 0:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * keep / (1 - self.p)
+        # Uniform numbers take half the time of Bernoulli's.
+        kept = torch.empty_like(x).uniform_(generator=self.generator).ge_(self.p)
+        return x * kept.mul_(1 / (1 - self.p))

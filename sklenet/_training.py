@@ -1,93 +1,29 @@
-"""Training through skorch: batches drawn from rows of pixels, the net, the schedule."""
+"""Training through skorch: the net, the loop, what "auto" means."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
+from skorch.utils import TeeGenerator
 from torch import Tensor
 from torch.func import functional_call
 
-from sklenet._augment import Distortion, distort
-from sklenet._canvas import Canvas
+from sklenet._augment import Distortion
+from sklenet._batches import Batch, Batches, Images, count_batches
+from sklenet._memory import keep_freed_memory
 from sklenet._network import LeNet5
-
-Batch = tuple[dict[str, Tensor], Tensor]
 
 # Images that a trained net is tried on.
 _N_TO_TELL_APART = 64
 
 # Guessing costs log(n_classes). Single epochs of a sound training stay below a few times that.
 _FAR_BEYOND_CHANCE = 100
-
-
-@dataclass
-class Images(torch.utils.data.Dataset[Batch]):
-    """Training data as they came, and the canvas to draw them on.
-
-    A subset holds the same arrays and other `indices`: nothing is copied.
-    """
-
-    rows: NDArray[Any]  # (n, pixels)
-    targets: NDArray[np.intp]  # (n,), indices of classes
-    weights: NDArray[np.float32]  # (n,), 1 on average
-    classes: NDArray[Any]  # (n_classes,)
-    canvas: Canvas
-    indices: NDArray[np.intp]  # (len(self),), of rows
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def subset(self, positions: NDArray[np.intp]) -> "Images":
-        """Return the images at positions."""
-        return replace(self, indices=self.indices[positions])
-
-    def batch(self, positions: NDArray[np.intp], device: torch.device) -> Batch:
-        """Draw the images at positions, (b, 1, 32, 32), with weights (b,) and targets (b,)."""
-        indices = self.indices[positions]
-        # np.take copies whatever is strided, read-only or memory-mapped into rows of its own.
-        images = self.canvas.draw(np.take(self.rows, indices, axis=0), device)
-        weights = torch.from_numpy(self.weights[indices]).to(device)
-        return {"images": images, "weights": weights}, torch.from_numpy(self.targets[indices]).to(device)
-
-
-@dataclass
-class Batches:
-    """Iterates over images in batches of nearly equal size: a last batch of one would weigh as much as a full one."""
-
-    images: Images
-    batch_size: int
-    device: torch.device
-    order: torch.Generator | None = None
-    noise: torch.Generator | None = None
-    augment: Distortion | None = None
-
-    def __len__(self) -> int:
-        return count_batches(len(self.images), self.batch_size)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for positions in np.array_split(self._positions(), len(self)):
-            X, y = self.images.batch(positions, self.device)
-            if self.augment is not None and self.noise is not None:
-                X["images"] = distort(X["images"], self.augment, self.noise)
-            yield X, y
-
-    def _positions(self) -> NDArray[np.intp]:
-        if self.order is None:
-            return np.arange(len(self.images))
-        return torch.randperm(len(self.images), generator=self.order, device="cpu").numpy()
-
-
-def count_batches(n_samples: int, batch_size: int) -> int:
-    """Count the batches of an epoch."""
-    return -(-n_samples // batch_size)
 
 
 class Net(NeuralNetClassifier):
@@ -134,6 +70,20 @@ class Net(NeuralNetClassifier):
             return Batches(dataset, self.batch_size, device)
         return Batches(dataset, self.batch_size, device, self.generator_, self.noise_, self.augment)
 
+    def train_step(self, batch: Batch, **_: Any) -> dict[str, Tensor]:
+        """Take one step: skorch's without a closure, and without a walk through the modules to set their mode."""
+        X, y = batch
+        if not self.module_.training:
+            self._set_training(True)
+        self._zero_grad_optimizer()
+        y_pred = self.infer(X)
+        loss = self.get_loss(y_pred, y, X=X, training=True)
+        loss.backward()
+        parameters = TeeGenerator(self.get_all_learnable_params())
+        self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
+        self._step_optimizer(None)
+        return {"loss": loss, "y_pred": y_pred}
+
     def infer(self, x: Mapping[str, Tensor], **_: Any) -> Tensor:
         """Compute logits; of the averaged weights, if there are any, in evaluation."""
         if self.module_.training or self.average_ is None:
@@ -170,13 +120,23 @@ class Net(NeuralNetClassifier):
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the callbacks, and read skorch's EarlyStopping aright: it raises what Ctrl-C raises."""
         getattr(self, method_name)(self, **kwargs)
-        for _, callback in self.callbacks_:
+        for callback in self._listeners(method_name):
             try:
                 getattr(callback, method_name)(self, **kwargs)
             except KeyboardInterrupt:
                 if not (isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience):
                     raise
                 self.stop_ = True
+
+    def _listeners(self, method_name: str) -> list[Callback]:
+        """Find the callbacks that do something then, once a training: for a batch most of them do nothing."""
+        if method_name == "on_train_begin":
+            self.listeners_: dict[str, list[Callback]] = {}
+        if method_name not in self.listeners_:
+            nothing = getattr(Callback, method_name)
+            found = [callback for _, callback in self.callbacks_ if getattr(type(callback), method_name) is not nothing]
+            self.listeners_[method_name] = found
+        return self.listeners_[method_name]
 
 
 class StopTraining(Exception):
@@ -216,6 +176,7 @@ def train(net: Net, images: Images, validation: Images | None, n_epochs: int, ca
 
     `callbacks` are there for this training alone, after the net's own.
     """
+    keep_freed_memory()
     net.train_split = None if validation is None else predefined_split(validation)
     own = net.callbacks_
     net.callbacks_ = [*own, *((type(callback).__name__, callback.initialize()) for callback in callbacks)]
@@ -228,7 +189,7 @@ def train(net: Net, images: Images, validation: Images | None, n_epochs: int, ca
             _refuse_failed(net, images)
     finally:
         # What the net keeps must not hold the data.
-        net.callbacks_, net.train_split = own, None
+        net.callbacks_, net.train_split, net.listeners_ = own, None, {}
 
 
 @torch.no_grad()

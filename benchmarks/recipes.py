@@ -1,0 +1,156 @@
+"""The parameters that docs/recipes.md recommends, how they were chosen, and what they reach.
+
+    python benchmarks/recipes.py validate --data-home DIR       # candidates, on training images alone; hours
+    python benchmarks/recipes.py test --data-home DIR           # the recipes, on the test images; half an hour
+    python benchmarks/recipes.py report                         # the tables again, from what is on disk
+
+`validate` trains on 50,000 of MNIST's training images and scores the other 10,000. `test` is the one command that reads
+test images. Rows are written as they come: a run that was stopped goes on.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from comparison.data import Split, load
+from comparison.report import as_markdown
+from sklenet import LeNetClassifier
+
+Params = dict[str, Any]
+
+RECIPES: dict[str, Params] = {
+    "fast": {"max_epochs": 3, "lr": 6e-3},
+    "default": {},
+    "best": {"augment": "affine", "max_epochs": 100, "dropout": 0.0},
+}
+# What each of these changes in its recipe was compared with.
+CANDIDATES: dict[str, list[Params]] = {
+    "fast": [
+        {}, {"lr": 3e-3}, {"lr": 1e-2}, {"dropout": 0.0}, {"label_smoothing": 0.05}, {"batch_size": 64},
+        {"batch_size": 256}, {"max_epochs": 2}, {"max_epochs": 4}, {"augment": "affine"},
+    ],
+    "best": [{}, {"lr": 6e-3}],
+}  # fmt: skip
+
+_RESULTS = Path(__file__).parent / "results"
+_VALIDATION, _TEST = _RESULTS / "recipes_validation.csv", _RESULTS / "recipes_test.csv"
+_N_VALIDATION = 10_000
+_N_VALIDATION_SEEDS = {"fast": 3, "best": 1}
+_N_TEST_SEEDS = 5
+# What each recipe is tested on.
+_TESTED = [("fast", "mnist"), ("default", "mnist"), ("best", "mnist"), ("default", "kmnist"), ("best", "kmnist")]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["validate", "test", "report"])
+    parser.add_argument("--recipe", choices=list(RECIPES), action="append", help="only these, default: all")
+    parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
+    options = parser.parse_args()
+    recipes = options.recipe or list(RECIPES)
+    if options.what == "validate":
+        _measure(_candidates(recipes), _hold_out(load("mnist", options.data_home)), _VALIDATION)
+    elif options.what == "test":
+        for recipe, dataset in _TESTED:
+            if recipe in recipes:
+                _measure(_tests(recipe, dataset), load(dataset, options.data_home), _TEST)
+    print(report())
+
+
+def _hold_out(split: Split) -> Split:
+    """Take the validation images out of the training images; the test images are left behind."""
+    X, y = split.X_train, split.y_train
+    training, validation = train_test_split(np.arange(len(y)), test_size=_N_VALIDATION, stratify=y, random_state=0)
+    return Split(X[training], y[training], X[validation], y[validation])
+
+
+def _candidates(recipes: list[str]) -> Iterator[tuple[Params, Params]]:
+    for recipe in recipes:
+        for change, seed in itertools.product(CANDIDATES.get(recipe, []), range(_N_VALIDATION_SEEDS.get(recipe, 0))):
+            params = RECIPES[recipe] | change
+            yield {"recipe": recipe, "params": json.dumps(params), "seed": seed}, params
+
+
+def _tests(recipe: str, dataset: str) -> Iterator[tuple[Params, Params]]:
+    for seed in range(_N_TEST_SEEDS):
+        yield {"data": dataset, "recipe": recipe, "seed": seed}, RECIPES[recipe]
+
+
+def _measure(cells: Iterator[tuple[Params, Params]], split: Split, path: Path) -> None:
+    """Train each cell that has no row in the file at `path`, score it, and add its row."""
+    done = pd.read_csv(path).to_dict("records") if path.exists() else []
+    for keys, params in cells:
+        if any(keys.items() <= row.items() for row in done):
+            continue
+        model = LeNetClassifier(**params, random_state=keys["seed"])
+        began = time.perf_counter()
+        model.fit(split.X_train, split.y_train)
+        seconds = time.perf_counter() - began
+        probabilities = model.predict_proba(split.X_test)
+        figures = {
+            "n_parameters": sum(weight.numel() for weight in model.net_.module_.parameters()),
+            "error_rate": round(float((model.classes_[probabilities.argmax(1)] != split.y_test).mean()), 6),
+            "log_loss": round(float(log_loss(split.y_test, probabilities)), 5),
+            "fit_seconds": round(seconds, 1),
+        }
+        print(*(keys | figures).values(), flush=True)
+        pd.DataFrame([keys | figures]).to_csv(path, mode="a", header=not path.exists(), index=False)
+
+
+def report() -> str:
+    """Make the tables of the results on disk, as Markdown."""
+    tables = []
+    if _TEST.exists():
+        tables.append(_test_table(pd.read_csv(_TEST)))
+    if _VALIDATION.exists():
+        rows = pd.read_csv(_VALIDATION)
+        tables += [_validation_table(recipe, cell) for recipe, cell in rows.groupby("recipe", sort=False)]
+    return "\n\n".join(as_markdown(table) for table in tables)
+
+
+def _test_table(rows: pd.DataFrame) -> pd.DataFrame:
+    cells = rows.groupby(["data", "recipe"], sort=False)
+    table = pd.DataFrame(
+        {
+            "test error": (100 * cells["error_rate"].mean()).map("{:.3f} %".format),
+            "single seeds": cells["error_rate"].agg(lambda rates: ", ".join(f"{100 * rate:.2f}" for rate in rates)),
+            "log loss": cells["log_loss"].mean().map("{:.4f}".format),
+            "parameters": cells["n_parameters"].max().map("{:,}".format),
+        }
+    ).reset_index()
+    return table.replace({"data": {"mnist": "MNIST 60,000", "kmnist": "KMNIST 8,000"}})
+
+
+def _validation_table(recipe: str, rows: pd.DataFrame) -> pd.DataFrame:
+    cells = rows.groupby("params", sort=False)
+    changes = [_difference(json.loads(params), RECIPES[recipe]) for params in cells.groups]
+    table = pd.DataFrame(
+        {
+            f"{recipe}, validation": changes,
+            "error": list((100 * cells["error_rate"].mean()).map("{:.2f} %".format)),
+            "log loss": list(cells["log_loss"].mean().map("{:.4f}".format)),
+            "seeds": [str(n) for n in cells.size()],
+        }
+    )
+    return table.sort_values("error", kind="stable")
+
+
+def _difference(params: Params, recipe: Params) -> str:
+    defaults = LeNetClassifier().get_params()
+    changed = [name for name in params | recipe if params.get(name, defaults[name]) != recipe.get(name, defaults[name])]
+    return ", ".join(f"{name}={params.get(name, defaults[name])!r}" for name in changed) or "as it is"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Measure LeNetClassifier beside what one would use instead: same network, epochs, batches and data, round after round.
+
+    python benchmarks/speed.py --data-home DIR                      # goes on where it was stopped; half an hour
+    python benchmarks/speed.py --data-home DIR --time-to 99.0       # seconds to that test accuracy, ten seeds
+    python benchmarks/speed.py --data-home DIR --profile            # where the time of a training step goes
+    python benchmarks/speed.py --report                             # the tables again, from what is on disk
+
+Leave the machine alone meanwhile. Each figure comes from a process of its own; a ratio is of two processes of the same
+round, and the median over the rounds is the result. Seconds are context: they are this machine's. The recipe that is
+timed was chosen on training images (benchmarks/recipes.py); errors on the test images are printed beside the times.
+"""
+
+import argparse
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from comparison.report import as_markdown
+from timing.contestants import CONTESTANTS
+from timing.processes import Task, run_module, run_tasks
+
+_RESULTS = Path(__file__).parent / "results"
+_SPEED, _IMPORTS = _RESULTS / "speed.csv", _RESULTS / "speed_imports.csv"
+_TIME_TO, _STEP = _RESULTS / "time_to_accuracy.csv", _RESULTS / "speed_step.csv"
+_N_ROUNDS = 5
+_SIZES = (1_000, 10_000, 60_000)
+_EPOCHS, _BATCH_SIZE = 3, 128
+_N_SEEDS = 10
+_FAST = "fast"
+_BASE, _OWN = "import torch, skorch", "import torch, skorch; from sklenet import LeNetClassifier"
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--time-to", type=float, metavar="PERCENT", help="time the fast recipe against this test accuracy"
+    )
+    what.add_argument("--profile", action="store_true", help="only profile a training step")
+    what.add_argument("--report", action="store_true", help="only print the tables of what is on disk")
+    options = parser.parse_args()
+    data_home = [] if options.data_home is None else [options.data_home]
+    if options.time_to is not None:
+        run_tasks(_trainings(options.time_to, data_home), _TIME_TO)
+    elif options.profile:
+        pd.DataFrame([run_module(["timing.step", *data_home])]).to_csv(_STEP, index=False)
+    elif not options.report:
+        run_tasks(_imports(), _IMPORTS)
+        run_tasks(_rounds(data_home), _SPEED)
+    print(report())
+
+
+def _rounds(data_home: list[str]) -> Iterator[Task]:
+    for number, n_train, (name, contestant) in itertools.product(range(_N_ROUNDS), _SIZES, CONTESTANTS.items()):
+        if n_train < max(_SIZES) or number < contestant.n_rounds:
+            keys = {"round": number, "n_train": n_train, "contestant": name}
+            yield keys, ["timing.cell", name, str(n_train), str(_EPOCHS), str(_BATCH_SIZE), *data_home], None
+
+
+def _imports() -> Iterator[Task]:
+    for number, code in itertools.product(range(_N_ROUNDS), (_BASE, _OWN)):
+        yield {"round": number, "code": code}, ["timing.imports", code], None
+
+
+def _trainings(percent: float, data_home: list[str]) -> Iterator[Task]:
+    """Each seed beside an epoch of the expert's loop, on one thread and on two."""
+    for seed, threads in itertools.product(range(_N_SEEDS), (1, 2)):
+        keys = {"target": percent, "seed": seed, "threads": threads}
+        yield keys | {"of": _FAST}, ["timing.training", _FAST, str(seed), *data_home], threads
+        yield keys | {"of": "expert"}, ["timing.epoch", *data_home], threads
+
+
+def report() -> str:
+    """Make the tables of the results on disk, as Markdown."""
+    tables = []
+    if _SPEED.exists() and _IMPORTS.exists():
+        rows = pd.read_csv(_SPEED)
+        tables += [_ratio_table(rows), _against_svc(rows), _seconds_table(rows), _import_table(pd.read_csv(_IMPORTS))]
+    if _TIME_TO.exists():
+        tables.append(_time_to_table(pd.read_csv(_TIME_TO)))
+    if _STEP.exists():
+        tables.append(_step_table(pd.read_csv(_STEP)))
+    return "\n\n".join(as_markdown(table) for table in tables)
+
+
+def _ratio_table(rows: pd.DataFrame) -> pd.DataFrame:
+    lines = [("fit_seconds", "fit", other) for other in ("expert", "official", "skorch")]
+    lines += [
+        ("predict_seconds", "predict 10,000", "expert"),
+        ("row_ms", "predict one, median", "expert"),
+        ("row_p99_ms", "predict one, 99th percentile", "expert"),
+    ]
+    table = [
+        [f"{what}, sklenet / {CONTESTANTS[other].title}", *(_spread(_paired(rows, column, other, n)) for n in _SIZES)]
+        for column, what, other in lines
+    ]
+    return pd.DataFrame(table, columns=["ratio: median (least to most)", *(f"{n:,} images" for n in _SIZES)])
+
+
+def _paired(rows: pd.DataFrame, column: str, other: str, n_train: int) -> "pd.Series[float]":
+    """Divide a figure of sklenet by another contestant's of the same round."""
+    rounds = rows[rows["n_train"] == n_train].pivot_table(index="round", columns="contestant", values=column)
+    return (rounds["sklenet"] / rounds[other]).dropna()
+
+
+def _spread(figures: "pd.Series[float]", form: str = "{:.2f}") -> str:
+    least, median, most = (form.format(figure) for figure in (figures.min(), figures.median(), figures.max()))
+    return median if len(figures) == 1 else f"{median} ({least} to {most})"
+
+
+def _against_svc(rows: pd.DataFrame) -> pd.DataFrame:
+    """Compare fit and predict together; the SVM, which takes minutes, is not in every round."""
+    rows = rows[rows["contestant"].isin(["recipe", "svc"])].copy()
+    rows["both"] = rows["fit_seconds"] + rows["predict_seconds"]
+    times, errors = (
+        rows.pivot_table(index="n_train", columns="contestant", values=column, aggfunc="median")
+        for column in ("both", "error_rate")
+    )
+    return pd.DataFrame(
+        {
+            "training images": [f"{n:,}" for n in times.index],
+            "fit + predict, SVC(C=10) / sklenet, fast recipe": (times["svc"] / times["recipe"]).map("{:.1f}".format),
+            "error of SVC(C=10)": (100 * errors["svc"]).map("{:.2f} %".format),
+            "error of the fast recipe": (100 * errors["recipe"]).map("{:.2f} %".format),
+        }
+    )
+
+
+def _seconds_table(rows: pd.DataFrame) -> pd.DataFrame:
+    medians = rows.groupby(["contestant", "n_train"]).median()
+    largest = max(_SIZES)
+    table = []
+    for name, contestant in CONTESTANTS.items():
+        fits = [f"{medians.loc[(name, n), 'fit_seconds']:.1f} s" for n in _SIZES]
+        most = medians.loc[(name, largest)]
+        table.append(
+            [
+                contestant.title, *fits, f"{most['predict_seconds']:.2f} s", f"{most['row_ms']:.2f} ms",
+                f"{most['row_p99_ms']:.2f} ms", f"{most['growth_mb']:.0f} MB", f"{most['first_fit_seconds']:.1f} s",
+            ]
+        )  # fmt: skip
+    columns = [
+        "median of the rounds",
+        *(f"fit {n:,}" for n in _SIZES),
+        "predict 10,000",
+        "one row",
+        "99 %",
+        "memory",
+        "first fit",
+    ]
+    return pd.DataFrame(table, columns=columns)
+
+
+def _import_table(rows: pd.DataFrame) -> pd.DataFrame:
+    seconds = rows.pivot_table(index="round", columns="code", values="seconds")
+    figures = [
+        ["import torch, skorch", _spread(seconds[_BASE])],
+        ["sklenet beyond that", _spread(seconds[_OWN] - seconds[_BASE])],
+    ]
+    return pd.DataFrame(figures, columns=["import", "seconds: median (least to most)"])
+
+
+def _time_to_table(rows: pd.DataFrame) -> pd.DataFrame:
+    table = []
+    for (target, threads), cell in rows.groupby(["target", "threads"]):
+        own, epochs = cell[cell["of"] == _FAST].set_index("seed"), cell[cell["of"] == "expert"].set_index("seed")
+        accuracy = 100 * (1 - own["error_rate"])
+        table.append(
+            [
+                f"{target:g} %, threads: {threads}",
+                f"{accuracy.mean():.2f} %{'' if accuracy.mean() >= target else ', not reached'}",
+                f"{accuracy.min():.2f} to {accuracy.max():.2f} %",
+                _spread(own["training_seconds"], "{:.1f}"),
+                _spread(own["training_seconds"] / epochs["training_seconds"]),
+                _spread(own["preparation_seconds"], "{:.1f}"),
+            ]
+        )  # fmt: skip
+    columns = [
+        f"fast recipe, {_N_SEEDS} seeds", "mean test accuracy", "single seeds", "training, seconds",
+        "in epochs of the expert's loop", "preparation, seconds",
+    ]  # fmt: skip
+    return pd.DataFrame(table, columns=columns)
+
+
+def _step_table(rows: pd.DataFrame) -> pd.DataFrame:
+    step = rows.iloc[0]
+    figures = [[name, f"{value:.2f} ms", f"{value / step['step']:.0%}"] for name, value in step.items()]
+    return pd.DataFrame(figures, columns=["a step of 128 images", "time", "of the step"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The table of what is timed side by side. Each is made from a number of epochs and a batch size."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """What is timed.
+
+    Attributes
+    ----------
+    title : str
+        Its name in tables.
+    make : callable (max_epochs, batch_size) -> estimator with fit and predict
+    sizes : tuple of int
+        Training images that it is timed with.
+    n_rounds : int
+        In how many rounds it takes part at 60,000 images, where a single fit may take minutes.
+    """
+
+    title: str
+    make: Callable[[int, int], Any]
+    sizes: tuple[int, ...] = (1_000, 10_000, 60_000)
+    n_rounds: int = 5
+
+
+def _sklenet(max_epochs: int, batch_size: int) -> Any:
+    from sklenet import LeNetClassifier
+
+    return LeNetClassifier(max_epochs=max_epochs, batch_size=batch_size, random_state=0)
+
+
+def _official(max_epochs: int, batch_size: int) -> Any:
+    from timing.loops import OfficialExample
+
+    return OfficialExample(max_epochs, batch_size)
+
+
+def _expert(max_epochs: int, batch_size: int) -> Any:
+    from timing.loops import ExpertLoop
+
+    return ExpertLoop(max_epochs, batch_size)
+
+
+def _skorch(max_epochs: int, batch_size: int) -> Any:
+    from timing.loops import make_plain_skorch
+
+    return make_plain_skorch(max_epochs, batch_size)
+
+
+def _recipe(max_epochs: int, batch_size: int) -> Any:
+    """Make it with epochs and batches of its own."""
+    from recipes import RECIPES
+    from sklenet import LeNetClassifier
+
+    return LeNetClassifier(**RECIPES["fast"], random_state=0)
+
+
+def _scaled(classifier: Any) -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    return make_pipeline(FunctionTransformer(_to_unit), classifier)
+
+
+def _to_unit(X: Any) -> Any:
+    return X / 255
+
+
+def _svc(max_epochs: int, batch_size: int) -> Any:
+    from sklearn.svm import SVC
+
+    return _scaled(SVC(C=10))
+
+
+def _forest(max_epochs: int, batch_size: int) -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(100, n_jobs=-1, random_state=0)
+
+
+def _mlp(max_epochs: int, batch_size: int) -> Any:
+    from sklearn.neural_network import MLPClassifier
+
+    return _scaled(MLPClassifier((256,), early_stopping=True, random_state=0))
+
+
+CONTESTANTS = {
+    "sklenet": Contestant("sklenet", _sklenet),
+    "expert": Contestant("expert's loop", _expert),
+    "official": Contestant("official example's loop", _official),
+    "skorch": Contestant("plain skorch", _skorch),
+    "recipe": Contestant("sklenet, fast recipe", _recipe),
+    "forest": Contestant("random forest", _forest),
+    "mlp": Contestant("MLPClassifier(256)", _mlp),
+    "svc": Contestant("SVC(C=10)", _svc, n_rounds=1),
+}

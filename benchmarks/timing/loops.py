@@ -1,0 +1,144 @@
+"""Two training loops that one would write instead of using this library: the official example's, and an expert's.
+
+Both train the same network as LeNetClassifier's default, of torch's own layers, and take rows of pixels, uint8.
+"""
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+# As of the official example: the mean and the standard deviation of MNIST's training pixels.
+MEAN, DEVIATION = 0.1307, 0.3081
+_DROPOUT = 0.1
+_LR = 3e-3
+
+
+def make_network() -> nn.Sequential:
+    """Make LeNet-5 of torch's layers, from images (b, 1, 32, 32) to logits (b, 10)."""
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.ReLU(),
+        nn.Conv2d(6, 16, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(),
+        nn.Linear(400, 120), nn.ReLU(), nn.Dropout(_DROPOUT),
+        nn.Linear(120, 84), nn.ReLU(), nn.Dropout(_DROPOUT),
+        nn.Linear(84, 10),
+    )  # fmt: skip
+
+
+def standardise(pixels: Tensor) -> Tensor:
+    """Turn pixels (b, 784) of uint8 into images (b, 1, 32, 32) of float32."""
+    images = F.pad(pixels.view(-1, 1, 28, 28), (2, 2, 2, 2)).float()
+    return images.div_(255).sub_(MEAN).div_(DEVIATION)
+
+
+class ExpertLoop:
+    """The loop of someone who knows PyTorch well: tensors in memory, batches by index, channels last, fused AdamW.
+
+    What scikit-learn asks of an estimator is left out: no validation of input, no labels but 0 to 9, no weights, no
+    explicit generators, no check of the outcome. `predict` is the bare module in batches of 1,000.
+    """
+
+    def __init__(self, max_epochs: int, batch_size: int) -> None:
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        # torch's annotations do not know of the memory format.
+        self.network = make_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def fit(self, X: NDArray[np.uint8], y: NDArray[np.int64]) -> Self:
+        """Train."""
+        pixels, targets = torch.from_numpy(X), torch.from_numpy(y)
+        network = self.network.train()
+        optimizer = torch.optim.AdamW(network.parameters(), lr=_LR, weight_decay=0.3, fused=True)
+        n_steps = self.max_epochs * -(-len(y) // self.batch_size)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LR, total_steps=n_steps)
+        for _ in range(self.max_epochs):
+            for batch in torch.randperm(len(y)).split(self.batch_size):
+                loss = F.cross_entropy(network(standardise(pixels[batch])), targets[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+        network.eval()
+        return self
+
+    @torch.inference_mode()
+    def predict(self, X: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Predict classes."""
+        batches = torch.from_numpy(X).split(1000)
+        return torch.cat([self.network(standardise(batch)).argmax(1) for batch in batches]).numpy()
+
+
+class _Digits(Dataset[tuple[Tensor, int]]):
+    """Images one by one, transformed as the example's are: to floats within 0 to 1, then normalised."""
+
+    def __init__(self, X: NDArray[np.uint8], y: NDArray[np.int64]) -> None:
+        self.pixels, self.targets = torch.from_numpy(X).view(-1, 1, 28, 28), y
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = self.pixels[index].float().div_(255)
+        return F.pad(image.sub_(MEAN).div_(DEVIATION), (2, 2, 2, 2), value=-MEAN / DEVIATION), int(self.targets[index])
+
+
+class OfficialExample:
+    """The loop of PyTorch's MNIST example [1]_: a DataLoader, a transform for each sample, Adadelta, StepLR.
+
+    The network is LeNet-5, as everywhere here, and the loss its cross entropy.
+
+    References
+    ----------
+    .. [1] https://github.com/pytorch/examples/blob/main/mnist/main.py
+    """
+
+    def __init__(self, max_epochs: int, batch_size: int) -> None:
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.network = make_network()
+
+    def fit(self, X: NDArray[np.uint8], y: NDArray[np.int64]) -> Self:
+        """Train."""
+        loader = DataLoader(_Digits(X, y), batch_size=self.batch_size, shuffle=True)
+        optimizer = torch.optim.Adadelta(self.network.parameters(), lr=1.0)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
+        for _ in range(self.max_epochs):
+            self.network.train()
+            for images, targets in loader:
+                optimizer.zero_grad()
+                F.cross_entropy(self.network(images), targets).backward()
+                optimizer.step()
+            schedule.step()
+        return self
+
+    @torch.no_grad()
+    def predict(self, X: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Predict classes, in batches of 1,000 as the example does."""
+        self.network.eval()
+        loader = DataLoader(_Digits(X, np.zeros(len(X), np.int64)), batch_size=1000)
+        return torch.cat([self.network(images).argmax(1) for images, _ in loader]).numpy()
+
+
+def make_plain_skorch(max_epochs: int, batch_size: int) -> Any:
+    """Make skorch's classifier with its defaults, but for the split that would take a fifth of the data away."""
+    from skorch import NeuralNetClassifier
+
+    return NeuralNetClassifier(
+        _FromPixels, max_epochs=max_epochs, batch_size=batch_size, optimizer=torch.optim.AdamW, lr=_LR,
+        criterion=nn.CrossEntropyLoss, iterator_train__shuffle=True, train_split=None, verbose=0,
+    )  # fmt: skip
+
+
+class _FromPixels(nn.Module):
+    """The network on rows of pixels, because skorch hands over what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = make_network()
+
+    def forward(self, X: Tensor) -> Any:
+        return self.network(standardise(X))

@@ -1,0 +1,81 @@
+"""Where the time of a training step goes: seconds of each operator, beside what the same arithmetic takes at the peak.
+
+    python -m timing.step [DATA_HOME]
+
+prints JSON. The peak is that of torch's matrix multiplication of this machine, measured in the same process.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from comparison.data import load
+from sklenet import LeNetClassifier
+
+_BATCH_SIZE, _N_STEPS = 128, 100
+# Multiply-adds of an image's forward pass: C1, C3, C5, F6, output.
+_MULTIPLY_ADDS = {"c1": 28 * 28 * 25 * 6, "c3": 10 * 10 * 150 * 16, "c5": 400 * 120, "f6": 120 * 84, "output": 84 * 10}
+# An operator's group is the first whose name begins it.
+GROUPS = {
+    "aten::convolution_backward": "convolutions, backward",
+    "aten::mkldnn_convolution": "convolutions, forward",
+    "aten::maximum": "pooling", "aten::gt": "pooling", "aten::sub": "pooling", "_MaxOf": "pooling",
+    "aten::mm": "full connections", "aten::addmm": "full connections",
+    "aten::threshold": "ReLU", "aten::clamp": "ReLU", "aten::relu": "ReLU",
+    "aten::uniform": "dropout", "aten::ge_": "dropout",
+    "Optimizer": "optimiser", "aten::_fused_adamw": "optimiser", "aten::_foreach": "optimiser",
+}  # fmt: skip
+
+
+def main() -> None:
+    """Run the command line."""
+    print(json.dumps(measure(*sys.argv[1:])))
+
+
+def measure(data_home: str | None = None) -> dict[str, Any]:
+    """Profile an epoch of 100 steps after another has warmed up; milliseconds a step."""
+    split = load("mnist", data_home)
+    n_images = _N_STEPS * _BATCH_SIZE
+    X, y = split.X_train[:n_images], split.y_train[:n_images]
+    model = LeNetClassifier(max_epochs=1, batch_size=_BATCH_SIZE, random_state=0)
+    model.fit(X, y)
+    began = time.perf_counter()
+    model.fit(X, y)
+    step = (time.perf_counter() - began) / _N_STEPS
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        model.fit(X, y)
+    groups: dict[str, float] = dict.fromkeys([*GROUPS.values(), "all else"], 0.0)
+    for event in profiler.key_averages():
+        name = next((group for start, group in GROUPS.items() if event.key.startswith(start)), "all else")
+        groups[name] += event.self_cpu_time_total / 1e3 / _N_STEPS
+    return {
+        "step": round(1e3 * step, 2),
+        "at the peak": round(1e3 * _flops() / _peak_flops(), 2),
+        **{name: round(milliseconds, 2) for name, milliseconds in groups.items()},
+    }
+
+
+def _flops() -> float:
+    """Operations of a step: backwards twice the forward pass, but for C1, whose input needs no gradient."""
+    forward = sum(_MULTIPLY_ADDS.values())
+    return 2 * _BATCH_SIZE * (3 * forward - _MULTIPLY_ADDS["c1"])
+
+
+def _peak_flops(size: int = 2048, n_repeats: int = 10) -> float:
+    matrix = torch.randn(size, size)
+    best = min(_seconds(matrix) for _ in range(n_repeats))
+    return 2 * size**3 / best
+
+
+def _seconds(matrix: torch.Tensor) -> float:
+    began = time.perf_counter()
+    matrix @ matrix
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

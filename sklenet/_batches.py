@@ -1,0 +1,104 @@
+"""Training data, and the batches that are drawn from them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklenet._augment import Distortion, distort
+from sklenet._canvas import Canvas
+
+Batch = tuple[dict[str, Tensor], Tensor]
+
+# Of the memory that is free on an accelerator, the rest is for the training itself.
+_SHARE_FOR_PIXELS = 0.5
+
+
+@dataclass
+class Images(torch.utils.data.Dataset[Batch]):
+    """Training data as they came, and the canvas to draw them on.
+
+    A subset holds the same arrays and other `indices`: nothing is copied.
+    """
+
+    rows: NDArray[Any]  # (n, pixels)
+    targets: NDArray[np.intp]  # (n,), indices of classes
+    weights: NDArray[np.float32]  # (n,), 1 on average
+    classes: NDArray[Any]  # (n_classes,)
+    canvas: Canvas
+    indices: NDArray[np.intp]  # (len(self),), of rows
+    resident: Tensor | None = None  # (n, pixels), the rows on an accelerator
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def subset(self, positions: NDArray[np.intp]) -> "Images":
+        """Return the images at positions."""
+        return replace(self, indices=self.indices[positions])
+
+    def on(self, device: torch.device) -> "Images":
+        """Return the same with their pixels in the memory of an accelerator, if `device` is one and they fit.
+
+        A batch then travels as a list of indices. On the CPU, and where memory is short, batches are gathered here.
+        """
+        if self.rows.nbytes > _SHARE_FOR_PIXELS * _free_memory(device):
+            return self
+        return replace(self, resident=torch.from_numpy(np.array(self.rows)).to(device))
+
+    def batch(self, positions: NDArray[np.intp], device: torch.device) -> Batch:
+        """Draw the images at positions, (b, 1, 32, 32), with weights (b,) and targets (b,)."""
+        indices = self.indices[positions]
+        images = self.canvas.draw(self._gather(indices, device))
+        weights = torch.from_numpy(self.weights[indices]).to(device)
+        return {"images": images, "weights": weights}, torch.from_numpy(self.targets[indices]).to(device)
+
+    def _gather(self, indices: NDArray[np.intp], device: torch.device) -> Tensor:
+        if self.resident is not None:
+            return self.resident[torch.from_numpy(indices).to(device)]
+        # np.take copies whatever is strided, read-only or memory-mapped into rows of its own.
+        return torch.from_numpy(np.take(self.rows, indices, axis=0)).to(device)
+
+
+def _free_memory(device: torch.device) -> int:
+    """Bytes that are free on an accelerator; none on the CPU, where pixels are already."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return 0
+
+
+@dataclass
+class Batches:
+    """Iterates over images in batches of nearly equal size: a last batch of one would weigh as much as a full one."""
+
+    images: Images
+    batch_size: int
+    device: torch.device
+    order: torch.Generator | None = None
+    noise: torch.Generator | None = None
+    augment: Distortion | None = None
+
+    def __len__(self) -> int:
+        return count_batches(len(self.images), self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for positions in np.array_split(self._positions(), len(self)):
+            X, y = self.images.batch(positions, self.device)
+            if self.augment is not None and self.noise is not None:
+                X["images"] = distort(X["images"], self.augment, self.noise)
+            yield X, y
+
+    def _positions(self) -> NDArray[np.intp]:
+        if self.order is None:
+            return np.arange(len(self.images))
+        return torch.randperm(len(self.images), generator=self.order, device="cpu").numpy()
+
+
+def count_batches(n_samples: int, batch_size: int) -> int:
+    """Count the batches of an epoch."""
+    return -(-n_samples // batch_size)

@@ -12,12 +12,13 @@ from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring, 
 from torch.optim.lr_scheduler import StepLR
 
 from sklenet import LeNetClassifier
+from sklenet._batches import Images
 from sklenet._callbacks import OneCycle, StopWhenNotImproving
 from sklenet._canvas import Canvas
 from sklenet._images import PixelStatistics
 from sklenet._persistence import copy_net
 from sklenet._targets import stratified_split, training_weights
-from sklenet._training import Batches, Images, build_net, train
+from sklenet._training import build_net, train
 
 CPU = torch.device("cpu")
 
@@ -65,46 +66,6 @@ def make_net(**kwargs):
         "criterion__label_smoothing": 0.0,
     }
     return build_net(params | kwargs, [], "cpu")
-
-
-# Batches
-
-
-@pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 1), (1, 32), (32, 32), (33, 32), (97, 32), (120, 7), (5, 2)])
-def test_batches_are_of_nearly_equal_size(digits, n_samples, batch_size):
-    X, y = (part[:n_samples] for part in digits)
-    batches = Batches(make_images(X, y), batch_size, CPU, torch.Generator().manual_seed(0))
-    sizes = [len(targets) for _, targets in batches]
-    assert len(sizes) == len(batches) == np.ceil(n_samples / batch_size)
-    assert max(sizes) - min(sizes) <= 1
-    assert max(sizes) <= batch_size
-    assert sum(sizes) == n_samples
-
-
-def test_each_epoch_has_each_sample_once_with_its_own_label_and_weight(digits):
-    X, y = digits
-    images = make_images(X, y, np.arange(1, 121))
-    images.rows = np.repeat(np.arange(120, dtype=np.float32)[:, None], 64, axis=1)  # pixels say which row they are
-    images.canvas = Canvas((8, 8), PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0))
-    batches = Batches(images, 32, CPU, torch.Generator().manual_seed(0))
-    orders = []
-    for _ in range(2):
-        order = []
-        for inputs, targets in batches:
-            rows = inputs["images"][:, 0, 16, 16].round().int().numpy()
-            assert_array_equal(targets, y[rows])
-            assert_array_equal(inputs["weights"], images.weights[rows])
-            order.extend(rows.tolist())
-        assert sorted(order) == list(range(120))
-        orders.append(order)
-    assert orders[0] != orders[1]
-    assert orders[0] != sorted(orders[0])
-
-
-def test_without_a_generator_the_order_is_kept(digits):
-    images = make_images(*digits).subset(np.arange(50, 90))
-    targets = np.concatenate([targets for _, targets in Batches(images, 7, CPU)])
-    assert_array_equal(targets, digits[1][50:90])
 
 
 # Schedule

@@ -1,0 +1,80 @@
+"""Chunks: their shapes, and when they may be small."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+
+from sklenet import LeNet5, _inference
+from sklenet._canvas import Canvas
+from sklenet._images import PixelStatistics
+from sklenet._inference import CHUNK, SMALL_CHUNK, predict_in_chunks
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(0).integers(0, 256, (200, 784), dtype=np.uint8)
+
+
+@pytest.fixture
+def module():
+    return LeNet5(generator=torch.Generator().manual_seed(0)).to(memory_format=torch.channels_last).eval()
+
+
+def predict(module, rows):
+    canvas = Canvas((28, 28), PixelStatistics(0.0, 33.0, 79.0, 0.0, 255.0, 10.0))
+    return predict_in_chunks(module, canvas, rows, lambda logits: logits)
+
+
+def chunks_of(module, rows):
+    sizes = []
+    hook = module.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    predict(module, rows)
+    hook.remove()
+    return sizes
+
+
+def test_every_chunk_has_one_shape(module, rows):
+    assert chunks_of(module, rows[:150]) == [CHUNK] * 3
+
+
+@pytest.mark.parametrize(("n_rows", "n_chunks"), [(1, 1), (4, 1), (5, 2), (16, 4)])
+def test_few_rows_go_in_small_chunks_where_those_agree(module, rows, n_rows, n_chunks, monkeypatch):
+    monkeypatch.setattr(_inference, "_agrees", lambda *_: True)
+    assert chunks_of(module, rows[:n_rows]) == [SMALL_CHUNK] * n_chunks
+
+
+def test_few_rows_go_in_large_chunks_where_small_ones_differ(module, rows, monkeypatch):
+    monkeypatch.setattr(_inference, "_agrees", lambda *_: False)
+    assert chunks_of(module, rows[:1]) == [CHUNK]
+
+
+class OfShape(torch.nn.Module):
+    """Gives the same only to chunks of the same length."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images):
+        return images.mean((2, 3)) + len(images) * 2.0**-20
+
+
+def test_whether_small_chunks_agree_is_found_out(module, rows):
+    cpu = torch.device("cpu")
+    with torch.inference_mode():
+        assert not _inference._agrees(OfShape(), cpu)
+        expected = torch.equal(
+            *(torch.cat([module(piece) for piece in torch.ones(CHUNK, 1, 32, 32).split(size)]) for size in (4, CHUNK))
+        )
+        assert _inference._agrees(module, cpu) or not expected
+
+
+def test_it_is_found_out_once_a_model_and_number_of_threads(module, rows):
+    assert len(chunks_of(module, rows[:1])) > 1
+    assert len(chunks_of(module, rows[:1])) == 1
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 16, 17, 64, 65])
+def test_outputs_are_those_of_all_rows_together(module, rows, n_rows):
+    assert_array_equal(predict(module, rows[:n_rows]), predict(module, rows)[:n_rows])

@@ -1,0 +1,39 @@
+"""Freed memory is kept: the second time, a block costs no page faults."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource
+
+import torch
+
+from sklenet._memory import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    for _ in range(10):
+        torch.zeros(2**21)  # 8 MiB
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_minflt - before.ru_minflt
+
+faults()
+before = faults()
+resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+keep_freed_memory()
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident
+faults()
+print(before, faults(), grown)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator learns from what is freed")
+def test_freed_memory_is_kept():
+    # In a process of its own, in which nothing large was freed before.
+    output = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True).stdout
+    before, after, grown_kib = map(int, output.split())
+    assert after < before / 10
+    assert grown_kib < 1024

@@ -1,17 +1,18 @@
 """Measure the growth of memory by a fit, X held before it: in memory, and on disk in a file larger than one would load.
 
-    python benchmarks/memory.py
+    python benchmarks/memory.py                 # a minute, 2 GB in the folder for temporary files; Linux only
+    python benchmarks/memory.py --report        # the table again, from what is on disk
 
-60,000 images of 28×28 pixels are an array; 2 GB of 256×256 pixels are a memory map in a temporary file. The pixels are
-random: memory does not depend on what they show. A fit on 1,000 images of the same size comes first, so that what libraries
-allocate once does not count. Of a memory map the pages of the file are not counted: the system takes them back when it
-needs them. Takes a minute, prints MB (10**6 bytes) and writes benchmarks/results/memory.csv. Linux only.
+60,000 images of 28×28 pixels are an array; 2 GB of 256×256 pixels are a memory map. The pixels are random: memory does
+not depend on what they show. A fit on 1,000 images of the same size comes first, so that what libraries allocate once
+does not count. Pages of the file are not counted: the system takes them back when it needs them. MB are 10**6 bytes.
 """
 
+import argparse
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from comparison.report import as_markdown
 from sklenet import LeNetClassifier
 
 _RESULTS = Path(__file__).parent / "results" / "memory.csv"
@@ -29,16 +31,19 @@ _INTERVAL = 0.005  # seconds
 
 
 def main() -> None:
-    """Measure and write."""
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--report", action="store_true", help="only print the table of what is on disk")
+    if not parser.parse_args().report:
+        pd.DataFrame(_rows()).to_csv(_RESULTS, index=False)
+    print(as_markdown(pd.read_csv(_RESULTS).astype(str)))
+
+
+def _rows() -> Iterator[dict[str, Any]]:
     rng = np.random.default_rng(0)
-    rows = [_measure("array", rng.integers(0, 256, (_N_IMAGES, *_SHAPE), dtype=np.uint8), LeNetClassifier())]
+    yield _measure("array", rng.integers(0, 256, (_N_IMAGES, *_SHAPE), dtype=np.uint8))
     with tempfile.TemporaryDirectory() as folder:
-        images = _write(Path(folder, "images"), rng)
-        rows.append(_measure("memory map", images, LeNetClassifier(max_epochs=1, batch_size=128)))
-        del images
-    table = pd.DataFrame(rows)
-    table.to_csv(_RESULTS, index=False)
-    print(table.to_string(index=False))
+        yield _measure("memory map", _write(Path(folder, "images"), rng))
 
 
 def _write(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -50,18 +55,19 @@ def _write(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
     return np.memmap(path, dtype=np.uint8, mode="r", shape=images.shape)
 
 
-def _measure(kind: str, X: NDArray[np.uint8], model: LeNetClassifier) -> dict[str, Any]:
+def _measure(kind: str, X: NDArray[np.uint8]) -> dict[str, Any]:
     y = np.arange(len(X)) % 10
-    model.set_params(random_state=0).fit(X[:1000], y[:1000])
+    model = LeNetClassifier(max_epochs=2, batch_size=128, random_state=0).fit(X[:1000], y[:1000])
     before = _anonymous_bytes()
     began = time.perf_counter()
     peak = _peak_while(lambda: model.fit(X, y))
     return {
-        "kind": kind,
-        "n_images": len(X),
-        "x_mb": round(X.nbytes / 1e6),
-        "growth_mb": round((peak - before) / 1e6, 1),
-        "seconds": round(time.perf_counter() - began),
+        "X is": kind,
+        "images": len(X),
+        "pixels": "×".join(map(str, X.shape[1:])),
+        "MB": round(X.nbytes / 1e6),
+        "growth, MB": round((peak - before) / 1e6, 1),
+        "seconds, 2 epochs": round(time.perf_counter() - began),
     }
 
 

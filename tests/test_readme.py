@@ -13,12 +13,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Optuna calls its drawings with matplotlib experimental.
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-@pytest.mark.parametrize("page", ["README.md", "docs/tuning.md"])
-def test_code_runs_as_it_stands(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # for the pictures it draws
+@pytest.mark.parametrize(
+    ("page", "n_lines"), [("README.md", 10), ("docs/tuning.md", 10), ("docs/recipes.md", 3), ("docs/performance.md", 4)]
+)
+def test_code_runs_as_it_stands(page, n_lines, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # for the files it writes
     test = doctest.DocTestParser().get_doctest((ROOT / page).read_text(encoding="utf-8"), {}, page, page, 0)
     results = doctest.DocTestRunner().run(test)
-    assert results.attempted > 10
+    assert results.attempted > n_lines
     assert results.failed == 0
 
 
@@ -29,6 +31,9 @@ def test_code_runs_as_it_stands(page, tmp_path, monkeypatch):
         ("README.md", "results", ["accuracy.py", "report"]),
         ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
         ("docs/tuning.md", "tuning", ["tuning.py", "report"]),
+        ("docs/recipes.md", "recipes", ["recipes.py", "report"]),
+        ("docs/performance.md", "speed", ["speed.py", "--report"]),
+        ("docs/performance.md", "memory", ["memory.py", "--report"]),
     ],
 )
 def test_tables_are_printed_by_the_command_that_is_named(page, marker, command):

@@ -56,6 +56,14 @@ def test_fit_does_not_copy_the_images(random_images, early_stopping, monkeypatch
     assert peak_of(lambda: model.fit(X, y)) < 0.7 * X.nbytes
 
 
+def test_fit_does_not_copy_a_memory_map(tmp_path):
+    shape = (600, 256, 256)
+    np.memmap(tmp_path / "images", np.uint8, "w+", shape=shape)[:] = np.random.default_rng(0).integers(0, 256, shape)
+    X, y = np.memmap(tmp_path / "images", np.uint8, "r", shape=shape), np.arange(600) % 10
+    model = make(max_epochs=1, batch_size=30, width=0.2).fit(X[:100], y[:100])
+    assert peak_of(lambda: model.fit(X, y)) < 0.5 * X.nbytes
+
+
 def test_predict_does_not_copy_the_images(random_images):
     X, y = random_images
     model = make(max_epochs=1, width=0.2).fit(X[:1000], y[:1000])

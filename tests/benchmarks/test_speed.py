@@ -1,0 +1,134 @@
+"""What is timed side by side: the same network, on the same pixels, each able to learn."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+import recipes
+import speed
+from sklenet import LeNet5, LeNetClassifier
+from sklenet.datasets import load_mnist_sample
+from timing import processes
+from timing.contestants import CONTESTANTS
+from timing.loops import OfficialExample, _Digits, make_network, standardise
+from timing.step import GROUPS, measure
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_mnist_sample(subset="train", return_X_y=True)
+    return X[:600], y[:600].astype(np.int64)
+
+
+@pytest.mark.parametrize("name", CONTESTANTS)
+def test_contestants_learn(name, digits):
+    X, y = digits
+    model = CONTESTANTS[name].make(8, 32)
+    model.fit(X, y)
+    assert (model.predict(X) == y).mean() > 0.8
+
+
+def test_networks_compute_the_same(digits):
+    ours = LeNet5(generator=torch.Generator().manual_seed(0)).eval()
+    theirs = make_network().eval()
+    with torch.no_grad():
+        for weight, own in zip(theirs.parameters(), ours.parameters(), strict=True):
+            weight.copy_(own)
+        images = standardise(torch.from_numpy(digits[0][:20]))
+        assert_allclose(theirs(images), ours(images), rtol=1e-4, atol=1e-5)
+    assert theirs[9].p == theirs[12].p == LeNetClassifier().dropout
+
+
+def test_both_loops_see_the_same_images(digits):
+    X, y = (part[:5] for part in digits)
+    one_by_one = torch.stack([image for image, _ in _Digits(X, y)])
+    assert_allclose(one_by_one, standardise(torch.from_numpy(X)), atol=1e-6)
+    assert [label for _, label in _Digits(X, y)] == y.tolist()
+
+
+def test_the_example_trains_for_as_many_epochs_as_it_is_told(digits, monkeypatch):
+    seen = []
+    fetch = _Digits.__getitem__
+    monkeypatch.setattr(_Digits, "__getitem__", lambda self, index: seen.append(index) or fetch(self, index))
+    X, y = (part[:50] for part in digits)
+    OfficialExample(3, 20).fit(X, y)
+    assert sorted(seen) == sorted([*range(50)] * 3)
+
+
+def test_what_has_a_row_is_not_run_again(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(processes, "run_module", lambda arguments, threads: asked.append(arguments) or {"seconds": 1.5})
+    tasks = [({"round": number, "of": "x"}, ["module", str(number)], None) for number in range(3)]
+    processes.run_tasks(tasks[:2], tmp_path / "rows.csv")
+    processes.run_tasks(tasks, tmp_path / "rows.csv")
+    assert asked == [["module", "0"], ["module", "1"], ["module", "2"]]
+
+
+def test_a_process_has_the_threads_it_is_given(tmp_path):
+    code = "import os, sys; sys.argv[1:] = []; assert os.environ['OMP_NUM_THREADS'] == '1'"
+    assert processes.run_module(["timing.imports", code], 1)["seconds"] < 60
+
+
+def test_ratios_are_of_the_same_round():
+    rows = speed.pd.DataFrame(
+        [
+            {"round": number, "n_train": 1000, "contestant": name, "fit_seconds": seconds}
+            for number, pair in enumerate([(1, 2), (3, 3), (8, 4)])
+            for name, seconds in zip(("sklenet", "expert"), pair, strict=True)
+        ]
+    )
+    ratios = speed._paired(rows, "fit_seconds", "expert", 1000)
+    assert ratios.tolist() == [0.5, 1, 2]
+    assert speed._spread(ratios) == "1.00 (0.50 to 2.00)"
+
+
+def test_a_target_that_is_missed_is_said_to_be():
+    rows = speed.pd.DataFrame(
+        [
+            {
+                "target": target, "seed": seed, "threads": 2, "of": of, "preparation_seconds": 1.0,
+                "training_seconds": seconds, "error_rate": error,
+            }
+            for target in (98.0, 99.0)
+            for seed in range(2)
+            for of, seconds, error in (("fast", 6.0, 0.015), ("expert", 2.0, np.nan))
+        ]
+    )  # fmt: skip
+    table = speed._time_to_table(rows)
+    assert table["mean test accuracy"].tolist() == ["98.50 %", "98.50 %, not reached"]
+    assert table["in epochs of the expert's loop"].tolist() == ["3.00 (3.00 to 3.00)"] * 2
+
+
+def test_a_step_is_divided_among_all_groups(monkeypatch):
+    X, y = load_mnist_sample(subset="train", return_X_y=True)
+    step = sys.modules["timing.step"]
+    monkeypatch.setattr(step, "_N_STEPS", 4)
+    monkeypatch.setattr(step, "load", lambda *_: recipes.Split(X, y, X, y))
+    figures = measure()
+    assert set(figures) == {"step", "at the peak", "all else", *GROUPS.values()}
+    assert all(value > 0 for value in figures.values()), json.dumps(figures)
+
+
+def test_recipes_are_chosen_without_the_test_images():
+    X, y = load_mnist_sample(return_X_y=True)
+    X, y = np.concatenate([X] * 4), np.concatenate([y] * 4)
+    split = recipes._hold_out(recipes.Split(X, y, None, None))
+    assert len(split.X_test) == 10_000
+    assert len(split.X_train) + len(split.X_test) == len(X)
+
+
+def test_a_candidate_is_named_by_what_it_changes():
+    recipe = {"max_epochs": 3, "lr": 0.015}
+    assert recipes._difference(recipe, recipe) == "as it is"
+    assert recipes._difference({"max_epochs": 3, "dropout": 0.0}, recipe) == "dropout=0.0, lr=0.003"
+
+
+def test_recipes_of_the_page_are_those_that_are_measured():
+    page = (recipes._RESULTS.parents[1] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    for name, params in recipes.RECIPES.items():
+        line = next(line for line in page.splitlines() if line.startswith(f">>> {name} = "))
+        assert eval(line.partition("= ")[2]).get_params() == LeNetClassifier(**params).get_params()  # noqa: S307

@@ -16,6 +16,7 @@ Batch = tuple[dict[str, Tensor], Tensor]
 
 # Of the memory that is free on an accelerator, the rest is for the training itself.
 _SHARE_FOR_PIXELS = 0.5
+_BYTES_AT_ONCE = 2**26
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Images(torch.utils.data.Dataset[Batch]):
         """
         if self.rows.nbytes > _SHARE_FOR_PIXELS * _free_memory(device):
             return self
-        return replace(self, resident=torch.from_numpy(np.array(self.rows)).to(device))
+        return replace(self, resident=_copy(self.rows, device))
 
     def batch(self, positions: NDArray[np.intp], device: torch.device) -> Batch:
         """Draw the images at positions, (b, 1, 32, 32), with weights (b,) and targets (b,)."""
@@ -61,6 +62,15 @@ class Images(torch.utils.data.Dataset[Batch]):
             return self.resident[torch.from_numpy(indices).to(device)]
         # np.take copies whatever is strided, read-only or memory-mapped into rows of its own.
         return torch.from_numpy(np.take(self.rows, indices, axis=0)).to(device)
+
+
+def _copy(rows: NDArray[Any], device: torch.device) -> Tensor:
+    """Copy rows (n, pixels) to a device a part at a time: they may be a memory map."""
+    n_at_once = max(1, _BYTES_AT_ONCE // max(1, rows[:1].nbytes))
+    copy = torch.empty(rows.shape, dtype=torch.from_numpy(np.empty(0, rows.dtype)).dtype, device=device)
+    for part in (slice(start, start + n_at_once) for start in range(0, len(rows), n_at_once)):
+        copy[part] = torch.from_numpy(np.array(rows[part]))
+    return copy
 
 
 def _free_memory(device: torch.device) -> int:

@@ -134,8 +134,11 @@ class Net(NeuralNetClassifier):
             self.listeners_: dict[str, list[Callback]] = {}
         if method_name not in self.listeners_:
             nothing = getattr(Callback, method_name)
-            found = [callback for _, callback in self.callbacks_ if getattr(type(callback), method_name) is not nothing]
-            self.listeners_[method_name] = found
+            self.listeners_[method_name] = [
+                callback
+                for _, callback in self.callbacks_
+                if getattr(getattr(callback, method_name), "__func__", None) is not nothing
+            ]
         return self.listeners_[method_name]
 
 

@@ -113,6 +113,7 @@ def test_pixels_go_where_they_take_no_more_than_half_of_what_is_free(digits, n_f
 @pytest.mark.parametrize("change", [lambda X: X[:, ::-1], np.asfortranarray])
 def test_any_array_can_go_there(digits, change, monkeypatch):
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)
+    monkeypatch.setattr(_batches, "_BYTES_AT_ONCE", 64 * 4 * 50)  # in three parts
     X = change(digits[0])
     X.flags.writeable = False
     assert_array_equal(make_images(X, digits[1]).on(CPU).resident, X)

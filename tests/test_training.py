@@ -267,6 +267,24 @@ def test_users_early_stopping_stops_and_keeps_the_model(digits):
     assert classifier.predict(digits[0]).shape == (120,)
 
 
+HOOKS = ["train_begin", "train_end", "epoch_begin", "epoch_end", "batch_begin", "batch_end", "grad_computed"]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_called_as_often_as_there_is_something_to_say(digits, hook):
+    class Count(Callback):
+        calls = 0
+
+    def count(self, net, **kwargs):
+        Count.calls += 1
+
+    setattr(Count, f"on_{hook}", count)
+    net = make(callbacks=[Count()], max_epochs=3).fit(*digits).net_
+    expected = {"train": 1, "epoch": 3, "batch": 12, "grad": 12}
+    assert Count.calls == expected[hook.partition("_")[0]]
+    assert net.listeners_ == {}  # EpochTasks among them would hold the data
+
+
 def test_users_lr_scheduler_replaces_ours(digits, rates):
     scheduler = LRScheduler(StepLR, step_size=1, gamma=0.5)
     make(lr=0.01, max_epochs=3, callbacks=[scheduler, RecordRates()]).fit(*digits)

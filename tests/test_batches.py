@@ -10,7 +10,7 @@ from sklenet import LeNetClassifier, _batches
 from sklenet._batches import Batches, Images
 from sklenet._canvas import Canvas
 from sklenet._images import PixelStatistics
-from sklenet._targets import training_weights
+from training_images import make_images
 
 CPU = torch.device("cpu")
 
@@ -28,13 +28,6 @@ ON_ACCELERATORS = pytest.mark.parametrize(
 def digits():
     X, y = load_digits(return_X_y=True)
     return X[:120].astype(np.float32), y[:120]
-
-
-def make_images(X, y, sample_weight=None):
-    classes = np.arange(10)
-    sample_weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    weights = training_weights(y, classes, sample_weight, None)
-    return Images(X, y, weights, classes, Canvas((8, 8), PixelStatistics.of(X, (8, 8))), np.arange(len(y)))
 
 
 @pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 1), (1, 32), (32, 32), (33, 32), (97, 32), (120, 7), (5, 2)])

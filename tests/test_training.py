@@ -12,13 +12,11 @@ from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring, 
 from torch.optim.lr_scheduler import StepLR
 
 from sklenet import LeNetClassifier
-from sklenet._batches import Images
 from sklenet._callbacks import OneCycle, StopWhenNotImproving
-from sklenet._canvas import Canvas
-from sklenet._images import PixelStatistics
 from sklenet._persistence import copy_net
-from sklenet._targets import stratified_split, training_weights
+from sklenet._targets import stratified_split
 from sklenet._training import build_net, train
+from training_images import make_images
 
 CPU = torch.device("cpu")
 
@@ -44,13 +42,6 @@ def assert_same_weights(first, second):
 
 def differ(first, second):
     return any((a != b).any() for a, b in zip(weights_of(first), weights_of(second), strict=True))
-
-
-def make_images(X, y, sample_weight=None):
-    classes = np.arange(10)
-    sample_weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    weights = training_weights(y, classes, sample_weight, None)
-    return Images(X, y, weights, classes, Canvas((8, 8), PixelStatistics.of(X, (8, 8))), np.arange(len(y)))
 
 
 def make_net(**kwargs):

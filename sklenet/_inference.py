@@ -50,7 +50,8 @@ def _agrees(module: nn.Module, device: torch.device) -> bool:
     tried = _small_agrees.setdefault(module, {})
     n_threads = torch.get_num_threads()
     if n_threads not in tried:
-        noise = torch.randn((CHUNK, 1, SIDE, SIDE), generator=torch.Generator().manual_seed(0), device="cpu").to(device)
+        noise = torch.empty((CHUNK, 1, SIDE, SIDE), dtype=torch.float32, device="cpu")
+        noise = noise.normal_(generator=torch.Generator("cpu").manual_seed(0)).to(device)
         pieces = [module(piece) for piece in noise.split(SMALL_CHUNK)]
         tried[n_threads] = torch.equal(torch.cat(pieces), module(noise))
     return tried[n_threads]

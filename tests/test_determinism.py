@@ -179,9 +179,11 @@ def test_fit_and_predict_are_the_same_inside_a_callers_mode(digits, mode):
     expected = make(max_epochs=1).fit(X, y)
     with mode():
         found = make(max_epochs=1).fit(X, y)
+        alone = found.predict_proba(X[:1])  # first: it tries whether small chunks agree
         probabilities = found.predict_proba(X)
     assert weights_of(found) == weights_of(expected)
     assert_array_equal(probabilities, expected.predict_proba(X))
+    assert_array_equal(alone, probabilities[:1])
 
 
 def test_fit_and_predict_are_the_same_at_another_default_dtype(digits):
@@ -192,11 +194,13 @@ def test_fit_and_predict_are_the_same_at_another_default_dtype(digits):
     try:
         torch.set_default_dtype(torch.float64)
         found = make(**options).fit(X, y)
+        alone = found.predict_proba(X[:1])
         probabilities = found.predict_proba(X)
     finally:
         torch.set_default_dtype(before)
     assert weights_of(found) == weights_of(expected)
     assert_array_equal(probabilities, expected.predict_proba(X))
+    assert_array_equal(alone, probabilities[:1])
 
 
 # Global state

@@ -20,7 +20,7 @@ from timing.contestants import CONTESTANTS
 
 N_FIRST, N_WARM = 100, 1_000
 N_PREDICTED = 10_000
-_N_SINGLE_ROWS = 500
+_N_SINGLE_ROWS = 200
 # A prediction that takes longer is timed once.
 _WORTH_REPEATING, _N_REPEATS = 2.0, 5
 

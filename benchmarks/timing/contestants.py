@@ -93,7 +93,7 @@ CONTESTANTS = {
     "official": Contestant("official example's loop", _official),
     "skorch": Contestant("plain skorch", _skorch),
     "recipe": Contestant("sklenet, fast recipe", _recipe),
-    "forest": Contestant("random forest", _forest),
-    "mlp": Contestant("MLPClassifier(256)", _mlp),
+    "forest": Contestant("random forest", _forest, n_rounds=1),
+    "mlp": Contestant("MLPClassifier(256)", _mlp, n_rounds=1),
     "svc": Contestant("SVC(C=10)", _svc, n_rounds=1),
 }

@@ -105,55 +105,52 @@ def _ratio_table(rows: pd.DataFrame) -> pd.DataFrame:
 def _paired(rows: pd.DataFrame, column: str, other: str, n_train: int) -> "pd.Series[float]":
     """Divide a figure of sklenet by another contestant's of the same round."""
     rounds = rows[rows["n_train"] == n_train].pivot_table(index="round", columns="contestant", values=column)
+    rounds = rounds.reindex(columns=["sklenet", other])
     return (rounds["sklenet"] / rounds[other]).dropna()
 
 
 def _spread(figures: "pd.Series[float]", form: str = "{:.2f}") -> str:
+    if figures.empty:
+        return ""
     least, median, most = (form.format(figure) for figure in (figures.min(), figures.median(), figures.max()))
-    return median if len(figures) == 1 else f"{median} ({least} to {most})"
+    return f"{median} ({least} to {most})"
 
 
 def _against_svc(rows: pd.DataFrame) -> pd.DataFrame:
-    """Compare fit and predict together; the SVM, which takes minutes, is not in every round."""
-    rows = rows[rows["contestant"].isin(["recipe", "svc"])].copy()
-    rows["both"] = rows["fit_seconds"] + rows["predict_seconds"]
-    times, errors = (
-        rows.pivot_table(index="n_train", columns="contestant", values=column, aggfunc="median")
-        for column in ("both", "error_rate")
-    )
-    return pd.DataFrame(
-        {
-            "training images": [f"{n:,}" for n in times.index],
-            "fit + predict, SVC(C=10) / sklenet, fast recipe": (times["svc"] / times["recipe"]).map("{:.1f}".format),
-            "error of SVC(C=10)": (100 * errors["svc"]).map("{:.2f} %".format),
-            "error of the fast recipe": (100 * errors["recipe"]).map("{:.2f} %".format),
-        }
-    )
+    """Compare fit and predict together with the errors, where both have taken part."""
+    rows = rows.assign(both=rows["fit_seconds"] + rows["predict_seconds"])
+    medians = rows.groupby(["n_train", "contestant"]).median(numeric_only=True)
+    table = []
+    for n_train in _SIZES:
+        if {(n_train, "recipe"), (n_train, "svc")} <= set(medians.index):
+            own, other = medians.loc[(n_train, "recipe")], medians.loc[(n_train, "svc")]
+            errors = [f"{100 * figures['error_rate']:.2f} %" for figures in (own, other)]
+            table.append([f"{n_train:,}", f"{other['both'] / own['both']:.1f}", *errors])
+    columns = ["training images", "fit + predict, SVC(C=10) / fast recipe", "error, fast recipe", "error, SVC(C=10)"]
+    return pd.DataFrame(table, columns=columns)
 
 
 def _seconds_table(rows: pd.DataFrame) -> pd.DataFrame:
-    medians = rows.groupby(["contestant", "n_train"]).median()
-    largest = max(_SIZES)
-    table = []
-    for name, contestant in CONTESTANTS.items():
-        fits = [f"{medians.loc[(name, n), 'fit_seconds']:.1f} s" for n in _SIZES]
-        most = medians.loc[(name, largest)]
-        table.append(
-            [
-                contestant.title, *fits, f"{most['predict_seconds']:.2f} s", f"{most['row_ms']:.2f} ms",
-                f"{most['row_p99_ms']:.2f} ms", f"{most['growth_mb']:.0f} MB", f"{most['first_fit_seconds']:.1f} s",
-            ]
-        )  # fmt: skip
-    columns = [
-        "median of the rounds",
-        *(f"fit {n:,}" for n in _SIZES),
-        "predict 10,000",
-        "one row",
-        "99 %",
-        "memory",
-        "first fit",
-    ]
-    return pd.DataFrame(table, columns=columns)
+    medians = rows.groupby(["contestant", "n_train"]).median(numeric_only=True)
+    wanted = [(name, max(_SIZES)) for name in CONTESTANTS]
+    largest = medians.reindex(pd.MultiIndex.from_tuples(wanted, names=medians.index.names)).droplevel("n_train")
+    forms = {
+        "predict 10,000": ("predict_seconds", "{:.2f} s"),
+        "one row": ("row_ms", "{:.2f} ms"),
+        "99 %": ("row_p99_ms", "{:.2f} ms"),
+        "memory": ("growth_mb", "{:.0f} MB"),
+        "first fit": ("first_fit_seconds", "{:.1f} s"),
+    }
+    fits = rows.pivot_table(index="contestant", columns="n_train", values="fit_seconds", aggfunc="median")
+    fits = fits.reindex(index=list(CONTESTANTS), columns=list(_SIZES))
+    table = {"median of the rounds": [contestant.title for contestant in CONTESTANTS.values()]}
+    table |= {f"fit {n:,}": _formatted(fits[n], "{:.2f} s") for n in _SIZES}
+    table |= {title: _formatted(largest[column], form) for title, (column, form) in forms.items()}
+    return pd.DataFrame(table)
+
+
+def _formatted(figures: "pd.Series[float]", form: str) -> list[str]:
+    return ["" if pd.isna(figure) else form.format(figure) for figure in figures]
 
 
 def _import_table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -14,15 +14,12 @@ class Contestant:
     title : str
         Its name in tables.
     make : callable (max_epochs, batch_size) -> estimator with fit and predict
-    sizes : tuple of int
-        Training images that it is timed with.
     n_rounds : int
         In how many rounds it takes part at 60,000 images, where a single fit may take minutes.
     """
 
     title: str
     make: Callable[[int, int], Any]
-    sizes: tuple[int, ...] = (1_000, 10_000, 60_000)
     n_rounds: int = 5
 
 

@@ -86,6 +86,38 @@ def test_ratios_are_of_the_same_round():
     assert speed._spread(ratios) == "1.00 (0.50 to 2.00)"
 
 
+def test_tables_of_a_run_that_was_stopped(tmp_path, monkeypatch):
+    keys = {"round": 0, "n_train": 60_000}
+    figures = dict.fromkeys(
+        ["first_fit_seconds", "fit_seconds", "growth_mb", "predict_seconds", "row_ms", "row_p99_ms", "error_rate"], 0.5
+    )
+    rows = speed.pd.DataFrame([keys | {"contestant": name} | figures for name in ("sklenet", "expert")])
+    ratios = speed._ratio_table(rows)
+    assert ratios["60,000 images"].tolist()[:3] == ["1.00 (1.00 to 1.00)", "", ""]
+    assert not ratios["1,000 images"].any()
+    assert speed._against_svc(rows).empty
+    seconds = speed._seconds_table(rows).set_index("median of the rounds")
+    assert seconds.loc["sklenet", "fit 60,000"] == "0.50 s"
+    assert not seconds.loc["SVC(C=10)"].any()
+
+
+def test_error_and_time_are_compared_with_the_svm():
+    rows = speed.pd.DataFrame(
+        [
+            {
+                "round": 0,
+                "n_train": 1000,
+                "contestant": name,
+                "fit_seconds": fit,
+                "predict_seconds": 1,
+                "error_rate": error,
+            }
+            for name, fit, error in (("recipe", 1, 0.01), ("svc", 9, 0.02))
+        ]
+    )
+    assert speed._against_svc(rows).to_numpy().tolist() == [["1,000", "5.0", "1.00 %", "2.00 %"]]
+
+
 def test_a_target_that_is_missed_is_said_to_be():
     rows = speed.pd.DataFrame(
         [

@@ -20,14 +20,18 @@ Task = tuple[Row, list[str], int | None]
 
 
 def run_tasks(tasks: Iterable[Task], path: Path) -> None:
-    """Run the tasks that have no row in the file at `path` yet, one after another, and add their rows."""
+    """Run the tasks that have no row in the file at `path` yet, one after another, and add their rows.
+
+    The first row has all columns; a later one may lack figures.
+    """
     done = pd.read_csv(path).to_dict("records") if path.exists() else []
     for keys, arguments, threads in tasks:
         if any(keys.items() <= row.items() for row in done):
             continue
         row = keys | run_module(arguments, threads)
         print(*row.values(), flush=True)
-        pd.DataFrame([row]).to_csv(path, mode="a", header=not path.exists(), index=False)
+        columns = list(pd.read_csv(path, nrows=0).columns) if path.exists() else list(row)
+        pd.DataFrame([row]).reindex(columns=columns).to_csv(path, mode="a", header=not path.exists(), index=False)
 
 
 def run_module(arguments: list[str], threads: int | None = None) -> Row:

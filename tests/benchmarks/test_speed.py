@@ -68,6 +68,13 @@ def test_what_has_a_row_is_not_run_again(tmp_path, monkeypatch):
     assert asked == [["module", "0"], ["module", "1"], ["module", "2"]]
 
 
+def test_figures_stand_in_their_own_columns(tmp_path, monkeypatch):
+    figures = [{"preparation": 1.5, "training": 2.5}, {"training": 3.5}]
+    monkeypatch.setattr(processes, "run_module", lambda arguments, threads: figures[int(arguments[0])])
+    processes.run_tasks([({"of": str(number)}, [str(number)], None) for number in range(2)], tmp_path / "rows.csv")
+    assert speed.pd.read_csv(tmp_path / "rows.csv")["training"].tolist() == [2.5, 3.5]
+
+
 def test_a_process_has_the_threads_it_is_given(tmp_path):
     code = "import os, sys; sys.argv[1:] = []; assert os.environ['OMP_NUM_THREADS'] == '1'"
     assert processes.run_module(["timing.imports", code], 1)["seconds"] < 60

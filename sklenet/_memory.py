@@ -11,6 +11,7 @@ def keep_freed_memory() -> None:
 
     A training step on two threads lost up to a quarter of its time to page faults. glibc moves its thresholds up when a
     mapped block of up to 32 MiB is freed (mallopt(3), M_MMAP_THRESHOLD), so it is enough to allocate one and drop it;
-    no page of it is touched. At most 64 MiB stay with the process. Other allocators take no notice.
+    no page of it is touched. At most 64 MiB stay with the process. Other allocators take no notice,
+    and neither does glibc where a MALLOC_ variable sets its thresholds, as in Dask's workers.
     """
     torch.empty(_N_BYTES, dtype=torch.uint8, device="cpu")

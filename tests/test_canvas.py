@@ -8,8 +8,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklenet._canvas import Canvas, drawn_shape
 from sklenet._images import PixelStatistics
 
-CPU = torch.device("cpu")
-
 
 def statistics(background=0.0, mean=0.0, scale=1.0):
     return PixelStatistics(background=background, mean=mean, scale=scale, low=0.0, high=1.0, spread=0.1)
@@ -19,7 +17,7 @@ def draw(images, **kwargs):
     """Draw images (n, h, w) and return them as (n, 32, 32)."""
     images = np.asarray(images)
     canvas = Canvas(images.shape[1:], statistics(**kwargs))
-    drawn = canvas.draw(np.array(images.reshape(len(images), -1)), CPU)
+    drawn = canvas.draw(torch.from_numpy(np.array(images.reshape(len(images), -1))))
     assert drawn.shape == (len(images), 1, 32, 32)
     assert drawn.dtype == torch.float32
     return drawn[:, 0].numpy()
@@ -109,7 +107,7 @@ def test_background_images_leave_no_frame():
 
 def test_missing_pixels_are_background():
     canvas = Canvas((20, 20), statistics(background=9.0, mean=1.0, scale=2.0))
-    drawn = canvas.draw(np.ones((1, 390), dtype=np.float32), CPU)[0, 0, 6:26, 6:26].numpy().ravel()
+    drawn = canvas.draw(torch.ones(1, 390))[0, 0, 6:26, 6:26].numpy().ravel()
     assert_array_equal(drawn[:390], 0)
     assert_array_equal(drawn[390:], 4)
 

@@ -21,7 +21,11 @@ from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV
 from stand_ins import HILL, Hill, climb
 
-N_TRIALS = 80
+# So many that four processes are at work for twenty seconds on any machine, because each trial waits half a second:
+# longer than it takes to kill ten times.
+N_TRIALS = 160
+# As much for two processes and two times four seconds.
+N_TRIALS_OF_TWO = 48
 # Processes start at once from one that has imported everything.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["sklenet.tuning"])
@@ -116,7 +120,7 @@ def test_server_that_is_not_there(digits):
 def test_two_processes_on_sqlite_and_all_of_them_killed(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     for _ in range(2):
-        workers = [start(url, 24), start(url, 24)]
+        workers = [start(url, N_TRIALS_OF_TWO), start(url, N_TRIALS_OF_TWO)]
         time.sleep(4)
         before = finished_values(url)
         for worker in workers:
@@ -124,8 +128,8 @@ def test_two_processes_on_sqlite_and_all_of_them_killed(tmp_path):
             worker.join()
         assert before.items() <= finished_values(url).items()
         assert any(trial.state == TrialState.RUNNING for trial in load(url))
-    finish(start(url, 24))
-    check_accounts(load(url), 24, 4)
+    finish(start(url, N_TRIALS_OF_TWO))
+    check_accounts(load(url), N_TRIALS_OF_TWO, 4)
     # The dead workers' trials were run again, with their parameters.
     trials = load(url)
     retried = [trial for trial in trials if "failed_trial" in trial.system_attrs]

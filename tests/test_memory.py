@@ -22,13 +22,11 @@ def faults():
     after = resource.getrusage(resource.RUSAGE_SELF)
     return after.ru_minflt - before.ru_minflt
 
-faults()
-before = faults()
 resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 keep_freed_memory()
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident
 faults()
-print(before, faults(), grown)
+print(faults(), grown)
 """
 
 
@@ -38,6 +36,8 @@ def test_freed_memory_is_kept():
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     program = [sys.executable, "-c", PROGRAM]
     output = subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout
-    before, after, grown_kib = map(int, output.split())
-    assert after < before / 10
+    n_faults, grown_kib = map(int, output.split())
+    # Were it given back, 56 MiB would come back as 14,336 pages, ten times. What the imports free may have taught the
+    # allocator already, so that there are none does not show what this call alone does.
+    assert n_faults < 1000
     assert grown_kib < 1024

@@ -4,7 +4,7 @@
     python benchmarks/accuracy.py characters                # fonts that the training has not seen, five minutes
     python benchmarks/accuracy.py report                    # the tables again, from what is on disk
 
-This is the one program that reads test images; parameters are chosen on training images, by tune_defaults.py. Rows are
+Test images are read for these figures alone; parameters are chosen on training images, by tune_defaults.py. Rows are
 written as they come: a run that was stopped goes on where it was.
 """
 
@@ -14,27 +14,23 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.svm import SVC
 
 from comparison.data import Split, load
+from comparison.models import svc_on_unit_pixels
 from comparison.report import as_markdown
+from rows import Row, Rows
 from sklenet import LeNetClassifier
 from sklenet.datasets import make_characters
 
 _RESULTS = Path(__file__).parent / "results"
 _N_SEEDS = 3
 _TIMED = ("LeNet", "SVC(C=10)")
-_KEYS = ["data", "n_train", "model", "seed"]
 
-Row = dict[str, Any]
 # What is measured: the row's first columns, the estimator, and a function that loads its images.
 Cell = tuple[Row, BaseEstimator, Callable[[], Split]]
 
@@ -116,7 +112,7 @@ def _row(data: str, n_train: int, model: str, seed: int) -> Row:
 
 
 def _svc(seed: int = 0) -> BaseEstimator:
-    return make_pipeline(FunctionTransformer(_scale), SVC(C=10))
+    return svc_on_unit_pixels()
 
 
 def _lenet(seed: int) -> BaseEstimator:
@@ -130,18 +126,11 @@ def _forest(seed: int) -> BaseEstimator:
 _MODELS = {"LeNet": _lenet, "SVC(C=10)": _svc, "forest": _forest}
 
 
-def _scale(X: Any) -> Any:
-    return X / 255
-
-
 def _measure(cells: Iterator[Cell], path: Path) -> None:
-    done = set(pd.read_csv(path)[_KEYS].itertuples(index=False, name=None)) if path.exists() else set()
-    for row, estimator, load_split in cells:
-        if tuple(row.values()) in done:
-            continue
-        scored = row | _score(estimator, load_split())
-        pd.DataFrame([scored]).to_csv(path, mode="a", header=not path.exists(), index=False)
-        print(*scored.values(), flush=True)
+    rows = Rows(path)
+    for keys, estimator, load_split in cells:
+        if keys not in rows:
+            rows.add(keys | _score(estimator, load_split()))
 
 
 def _score(estimator: BaseEstimator, split: Split) -> Row:

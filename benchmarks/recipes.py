@@ -4,8 +4,8 @@
     python benchmarks/recipes.py test --data-home DIR           # the recipes, on the test images; half an hour
     python benchmarks/recipes.py report                         # the tables again, from what is on disk
 
-`validate` trains on 50,000 of MNIST's training images and scores the other 10,000. `test` is the one command that reads
-test images. Rows are written as they come: a run that was stopped goes on.
+`validate` trains on 50,000 of MNIST's training images and scores the other 10,000; the test images are left to `test`.
+Rows are written as they come: a run that was stopped goes on.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from sklearn.model_selection import train_test_split
 
 from comparison.data import Split, load
 from comparison.report import as_markdown
+from rows import Rows
 from sklenet import LeNetClassifier
 
 Params = dict[str, Any]
@@ -96,12 +97,10 @@ def _tests(recipe: str, dataset: str) -> Iterator[tuple[Params, Params]]:
 
 def _measure(cells: Iterator[tuple[Params, Params]], split: Split, path: Path, n_jobs: int) -> None:
     """Train and score each cell that has no row in the file at `path`, and add its row."""
-    done = pd.read_csv(path).to_dict("records") if path.exists() else []
-    to_do = [(keys, params) for keys, params in cells if not any(keys.items() <= row.items() for row in done)]
-    rows = Parallel(n_jobs, return_as="generator")(delayed(_score)(keys, params, split) for keys, params in to_do)
-    for row in rows:
-        print(*row.values(), flush=True)
-        pd.DataFrame([row]).to_csv(path, mode="a", header=not path.exists(), index=False)
+    rows = Rows(path)
+    to_do = [(keys, params) for keys, params in cells if keys not in rows]
+    for row in Parallel(n_jobs, return_as="generator")(delayed(_score)(*cell, split) for cell in to_do):
+        rows.add(row)
 
 
 def _score(keys: Params, params: Params, split: Split) -> Params:

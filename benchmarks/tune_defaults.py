@@ -21,6 +21,7 @@ from sklearn.utils import resample
 
 from comparison.data import load
 from comparison.report import as_markdown
+from rows import Rows
 from sklenet import LeNetClassifier
 from sklenet._training import make_plan
 
@@ -38,7 +39,6 @@ GRID: dict[str, list[Any]] = {
     "epochs": [1.0, 0.5, 2.0],
     "early_stopping": [False, True],
 }
-_KEYS = ["data", "n_train", "parameter", "value", "seed"]
 
 
 def main() -> None:
@@ -72,26 +72,18 @@ def _settings() -> Iterator[tuple[str, Any]]:
 
 
 def _measure(data_home: str | None) -> None:
-    done = _finished()
+    rows = Rows(_RESULTS)
     for n_train, data in itertools.product(_SIZES, ("mnist", "kmnist")):
         split = load(data, data_home)
         X, y = split.X_train, split.y_train
         training, validation = train_test_split(np.arange(len(y)), test_size=_N_VALIDATION, stratify=y, random_state=0)
         for (parameter, value), seed in itertools.product(_settings(), range(_N_DRAWS)):
-            row = {"data": data, "n_train": n_train, "parameter": parameter, "value": value, "seed": seed}
-            if tuple(map(str, row.values())) in done:
+            keys = {"data": data, "n_train": n_train, "parameter": parameter, "value": value, "seed": seed}
+            if keys in rows:
                 continue
             drawn = resample(training, replace=False, n_samples=n_train, stratify=y[training], random_state=seed)
             model = _model(parameter, value, n_train, seed).fit(X[drawn], y[drawn])
-            row["error_rate"] = round(1 - model.score(X[validation], y[validation]), 6)
-            pd.DataFrame([row]).to_csv(_RESULTS, mode="a", header=not _RESULTS.exists(), index=False)
-            print(*row.values(), flush=True)
-
-
-def _finished() -> set[tuple[str, ...]]:
-    if not _RESULTS.exists():
-        return set()
-    return set(pd.read_csv(_RESULTS, dtype=str)[_KEYS].fillna("").itertuples(index=False, name=None))
+            rows.add(keys | {"error_rate": round(1 - model.score(X[validation], y[validation]), 6)})
 
 
 def _model(parameter: str, value: Any, n_train: int, seed: int) -> LeNetClassifier:

@@ -29,6 +29,7 @@ from sklearn.base import clone
 from sklearn.model_selection import RandomizedSearchCV, cross_validate, train_test_split
 
 from comparison.report import as_markdown
+from rows import Row, Rows
 from sklenet import LeNetClassifier
 from sklenet._training import make_plan
 from sklenet.datasets import load_mnist_sample
@@ -54,8 +55,6 @@ _DISTRIBUTIONS = {
     "label_smoothing": uniform(0, 0.1),
     "augment": [None, "affine", "elastic"],
 }
-
-Row = dict[str, Any]
 
 
 def main() -> None:
@@ -105,16 +104,13 @@ def _percent(rates: pd.Series) -> pd.Series:
 
 def _measure_quality(n_jobs: int) -> None:
     X, y = load_mnist_sample(subset="train", return_X_y=True)
-    done = set()
-    if _QUALITY.exists():
-        done = set(pd.read_csv(_QUALITY)[["search", "seed"]].itertuples(index=False, name=None))
+    rows = Rows(_QUALITY)
     for (name, search), seed in itertools.product(_SEARCHES.items(), range(_N_SEEDS)):
-        if (name, seed) in done:
+        keys = {"search": name, "seed": seed}
+        if keys in rows:
             continue
         X_train, _, y_train, _ = train_test_split(X, y, train_size=_N_TRAIN, stratify=y, random_state=seed)
-        row = {"search": name, "seed": seed, **search(X_train, y_train, seed, n_jobs)}
-        print(row, flush=True)
-        pd.DataFrame([row]).to_csv(_QUALITY, mode="a", header=not _QUALITY.exists(), index=False)
+        rows.add(keys | search(X_train, y_train, seed, n_jobs))
 
 
 def _defaults(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
@@ -182,15 +178,16 @@ def _speed_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measure_speed() -> None:
-    n_done = len(pd.read_csv(_SPEED)) if _SPEED.exists() else 0
-    for number, (n_jobs, threads) in list(itertools.product(range(_N_ROUNDS), _WAYS))[n_done:]:
+    rows = Rows(_SPEED)
+    for number, (n_jobs, threads) in itertools.product(range(_N_ROUNDS), _WAYS):
+        keys = {"round": number, "n_jobs": n_jobs, "threads": threads}
+        if keys in rows:
+            continue
         command = [sys.executable, __file__, "time", "--n-jobs", str(n_jobs)]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         # The command is this program.
         run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        row = {"round": number, "n_jobs": n_jobs, "threads": threads, **json.loads(run.stdout)}
-        print(row, flush=True)
-        pd.DataFrame([row]).to_csv(_SPEED, mode="a", header=not _SPEED.exists(), index=False)
+        rows.add(keys | json.loads(run.stdout))
 
 
 def _time_search(n_jobs: int) -> Row:

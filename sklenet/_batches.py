@@ -14,7 +14,7 @@ from sklenet._canvas import Canvas
 
 Batch = tuple[dict[str, Tensor], Tensor]
 
-# Of the memory that is free on an accelerator, the rest is for the training itself.
+# What pixels may take of the memory that is free on an accelerator; the rest is for the training.
 _SHARE_FOR_PIXELS = 0.5
 _BYTES_AT_ONCE = 2**26
 

@@ -521,8 +521,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             canvas = Canvas(shape, PixelStatistics.of(data.rows, shape))
         targets = np.searchsorted(classes, data.labels)
         weights = training_weights(targets, classes, data.weights, self.class_weight)
-        images = Images(data.rows, targets, weights, classes, canvas, np.arange(len(targets)))
-        return images.on(torch.device(resolve_device(self.device)))
+        return Images(data.rows, targets, weights, classes, canvas, np.arange(len(targets)))
 
     def _split(self, images: Images, seed: int) -> tuple[Images, Images | None]:
         if not self.early_stopping:

@@ -45,7 +45,7 @@ def _agrees(module: nn.Module, device: torch.device) -> bool:
     """Tell whether small chunks give the bits of large ones: tried once a model, for each number of threads.
 
     Values do not change the order in which a kernel sums, so noise that shows no difference in any place stands for all
-    images. With chunks of one or two rows it does on AVX-512, with four it does not.
+    images. On AVX-512, chunks of one or two rows differ from large ones, chunks of four do not.
     """
     tried = _small_agrees.setdefault(module, {})
     n_threads = torch.get_num_threads()

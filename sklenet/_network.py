@@ -13,7 +13,7 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 ARCHITECTURES = ("modern", "1998")
 
-# Table I of the paper: the maps of S2 (rows) that each map of C3 (columns) is connected to.
+# Table I of the paper, as printed there: X where a map of C3 (columns) is connected to a map of S2 (rows).
 _TABLE_I = (
     "X...XXX..XXXX.XX",
     "XX...XXX..XXXX.X",

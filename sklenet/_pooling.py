@@ -26,7 +26,11 @@ class MaxPool2x2(nn.Module):
 
 
 class _MaxOfRowsThenColumns(Function):
-    """The two maxima with their gradient: of equal pixels the upper one has it, then the left one."""
+    """The two maxima with their gradient.
+
+    Of equal pixels the upper one has it, then the left one. torch's kernel differs where the upper right and the lower
+    left pixel are equal and the largest: it takes the former.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

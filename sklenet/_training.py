@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,7 +72,7 @@ class Net(NeuralNetClassifier):
         return Batches(dataset, self.batch_size, device, self.generator_, self.noise_, self.augment)
 
     def train_step(self, batch: Batch, **_: Any) -> dict[str, Tensor]:
-        """Take one step: skorch's without a closure, and without a walk through the modules to set their mode."""
+        """Take one step, as skorch does, but without a closure and a walk through the modules: 0.07 ms of 3.4 less."""
         X, y = batch
         if not self.module_.training:
             self._set_training(True)
@@ -120,26 +121,13 @@ class Net(NeuralNetClassifier):
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the callbacks, and read skorch's EarlyStopping aright: it raises what Ctrl-C raises."""
         getattr(self, method_name)(self, **kwargs)
-        for callback in self._listeners(method_name):
+        for _, callback in self.callbacks_:
             try:
                 getattr(callback, method_name)(self, **kwargs)
             except KeyboardInterrupt:
                 if not (isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience):
                     raise
                 self.stop_ = True
-
-    def _listeners(self, method_name: str) -> list[Callback]:
-        """Find the callbacks that do something then, once a training: for a batch most of them do nothing."""
-        if method_name == "on_train_begin":
-            self.listeners_: dict[str, list[Callback]] = {}
-        if method_name not in self.listeners_:
-            nothing = getattr(Callback, method_name)
-            self.listeners_[method_name] = [
-                callback
-                for _, callback in self.callbacks_
-                if getattr(getattr(callback, method_name), "__func__", None) is not nothing
-            ]
-        return self.listeners_[method_name]
 
 
 class StopTraining(Exception):
@@ -177,9 +165,12 @@ def build_net(params: Mapping[str, Any], callbacks: Sequence[Any], device: str) 
 def train(net: Net, images: Images, validation: Images | None, n_epochs: int, callbacks: Sequence[Callback]) -> None:
     """Train a net in place, for `n_epochs` epochs or until a callback stops it.
 
-    `callbacks` are there for this training alone, after the net's own.
+    `validation` is of the same rows as `images`. `callbacks` are there for this training alone, after the net's own.
     """
     keep_freed_memory()
+    images = images.on(torch.device(net.device))
+    if validation is not None:
+        validation = replace(validation, resident=images.resident)
     net.train_split = None if validation is None else predefined_split(validation)
     own = net.callbacks_
     net.callbacks_ = [*own, *((type(callback).__name__, callback.initialize()) for callback in callbacks)]
@@ -192,7 +183,7 @@ def train(net: Net, images: Images, validation: Images | None, n_epochs: int, ca
             _refuse_failed(net, images)
     finally:
         # What the net keeps must not hold the data.
-        net.callbacks_, net.train_split, net.listeners_ = own, None, {}
+        net.callbacks_, net.train_split = own, None
 
 
 @torch.no_grad()

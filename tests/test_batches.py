@@ -103,6 +103,19 @@ def test_pixels_go_where_they_take_no_more_than_half_of_what_is_free(digits, n_f
         assert images.subset(np.arange(3)).resident is images.resident
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_training_moves_them_once(digits, early_stopping, monkeypatch):
+    moved = []
+    copy = _batches._copy
+    monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)
+    monkeypatch.setattr(_batches, "_copy", lambda rows, device: moved.append(len(rows)) or copy(rows, device))
+    options = {"max_epochs": 2, "early_stopping": early_stopping, "validation_fraction": 0.2, "random_state": 0}
+    there = LeNetClassifier(**options).fit(*digits)
+    assert moved == [120]
+    monkeypatch.setattr(_batches, "_free_memory", lambda device: 0)
+    assert_array_equal(LeNetClassifier(**options).fit(*digits).predict_proba(digits[0]), there.predict_proba(digits[0]))
+
+
 @pytest.mark.parametrize("change", [lambda X: X[:, ::-1], np.asfortranarray])
 def test_any_array_can_go_there(digits, change, monkeypatch):
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)

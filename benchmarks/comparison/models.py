@@ -9,7 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 # Equal for all: so many candidates for each classifier.
 N_CANDIDATES = 6
@@ -72,6 +73,20 @@ class PixelStandardizer(PixelScaler):
     def transform(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Standardise."""
         return (X - self.mean_) / self.deviation_
+
+
+def svc_on_unit_pixels() -> Pipeline:
+    """Make the support vector machine that published comparisons have, SVC(C=10) on pixels within 0 to 1."""
+    return on_unit_pixels(_load("sklearn.svm", "SVC")(C=10))
+
+
+def on_unit_pixels(classifier: BaseEstimator) -> Pipeline:
+    """Put the division of pixels, uint8, by 255 in front of a classifier."""
+    return make_pipeline(FunctionTransformer(_divide_by_255), classifier)
+
+
+def _divide_by_255(X: NDArray[Any]) -> NDArray[np.float64]:
+    return X / 255
 
 
 class HOG(TransformerMixin, BaseEstimator):

@@ -91,7 +91,7 @@ def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Ar
     split = data.subset(whole, cell.train_size, cell.seed)
     model = MODELS[cell.model]
     estimator = model.make(cell.seed, len(split.X_train))
-    start_memory = _peak_memory()
+    start_memory = peak_memory_mib()
     # Threads, not processes: they count in this process's memory, and a forest works in them anyway.
     with joblib.parallel_config("threading", n_jobs=threads):
         tune_seconds, scores = 0.0, dict[str, float]()
@@ -100,7 +100,7 @@ def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Ar
             estimator.set_params(**chosen)
         _, fit_seconds = _timed(lambda: estimator.fit(split.X_train, split.y_train))
         predicted, predict_seconds = _timed(lambda: estimator.predict(split.X_test))
-        peak_memory = _peak_memory()
+        peak_memory = peak_memory_mib()
         proba = estimator.predict_proba(split.X_test) if hasattr(estimator, "predict_proba") else None
     arrays = {"labels": np.searchsorted(estimator.classes_, predicted).astype(np.uint16)}
     if proba is not None:
@@ -171,7 +171,7 @@ def _pickled_bytes(estimator: Any) -> int:
     return counter.n_bytes
 
 
-def _peak_memory() -> float:
+def peak_memory_mib() -> float:
     """Largest resident memory of this process so far, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():

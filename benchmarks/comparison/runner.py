@@ -26,7 +26,7 @@ import numpy as np
 from comparison.protocol import Arrays, Cell, Record, measure, settings
 
 # OpenMP (torch, scikit-learn) and the BLAS libraries that NumPy may be built with read these when they are loaded.
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _FOLDER = Path(__file__).parents[1]
 _OUT_OF_MEMORY = 70  # the exit code of a process that met a MemoryError
 _LONGEST_MESSAGE = 4000  # characters of standard error that a record keeps
@@ -112,7 +112,7 @@ def _execute(task: Task, output: Path) -> tuple[str, str]:
         subprocess.Popen(  # noqa: S603  (our own module, by an argument list)
             [sys.executable, "-m", "comparison.runner", json.dumps(asdict(task)), str(output)],
             cwd=_FOLDER,
-            env=os.environ | dict.fromkeys(_THREAD_VARIABLES, str(task.threads)),
+            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(task.threads)),
             stdin=subprocess.PIPE,  # held open as long as this process lives, see `_end_with_parent`
             stderr=errors,
         ) as process,

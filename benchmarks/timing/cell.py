@@ -6,7 +6,6 @@ prints the figures as JSON.
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from comparison.data import load
+from comparison.protocol import peak_memory_mib
 from timing.contestants import CONTESTANTS
 
 N_FIRST, N_WARM = 100, 1_000
@@ -46,10 +46,10 @@ def measure(name: str, n_train: int, max_epochs: int, batch_size: int, data_home
     first = _seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
     second = _seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
     make(max_epochs, batch_size).fit(X[:N_WARM], y[:N_WARM])
-    before = _peak()
+    before = peak_memory_mib()
     model = make(max_epochs, batch_size)
     fit = _seconds(lambda: model.fit(X, y))
-    growth = _peak() - before
+    growth = peak_memory_mib() - before
     predict = [_seconds(lambda: model.predict(X_test))]
     if predict[0] < _WORTH_REPEATING:
         predict = [_seconds(lambda: model.predict(X_test)) for _ in range(_N_REPEATS)]
@@ -58,7 +58,7 @@ def measure(name: str, n_train: int, max_epochs: int, batch_size: int, data_home
     return {
         "first_fit_seconds": round(first - second, 4),
         "fit_seconds": round(fit, 4),
-        "growth_mb": round(growth / 1e6, 1),
+        "growth_mb": round(growth * 2**20 / 1e6, 1),
         "predict_seconds": round(float(np.median(predict)), 4),
         "row_ms": round(float(np.median(single)), 4),
         "row_p99_ms": round(float(np.percentile(single, 99)), 4),
@@ -70,12 +70,6 @@ def _seconds(step: Callable[[], Any]) -> float:
     began = time.perf_counter()
     step()
     return time.perf_counter() - began
-
-
-def _peak() -> int:
-    """Peak resident memory of this process, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

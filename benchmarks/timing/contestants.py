@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from comparison.models import on_unit_pixels, svc_on_unit_pixels
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -55,21 +57,8 @@ def _recipe(max_epochs: int, batch_size: int) -> Any:
     return LeNetClassifier(**RECIPES["fast"], random_state=0)
 
 
-def _scaled(classifier: Any) -> Any:
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
-
-    return make_pipeline(FunctionTransformer(_to_unit), classifier)
-
-
-def _to_unit(X: Any) -> Any:
-    return X / 255
-
-
 def _svc(max_epochs: int, batch_size: int) -> Any:
-    from sklearn.svm import SVC
-
-    return _scaled(SVC(C=10))
+    return svc_on_unit_pixels()
 
 
 def _forest(max_epochs: int, batch_size: int) -> Any:
@@ -81,7 +70,7 @@ def _forest(max_epochs: int, batch_size: int) -> Any:
 def _mlp(max_epochs: int, batch_size: int) -> Any:
     from sklearn.neural_network import MLPClassifier
 
-    return _scaled(MLPClassifier((256,), early_stopping=True, random_state=0))
+    return on_unit_pixels(MLPClassifier((256,), early_stopping=True, random_state=0))
 
 
 CONTESTANTS = {

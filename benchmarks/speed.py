@@ -117,17 +117,18 @@ def _spread(figures: "pd.Series[float]", form: str = "{:.2f}") -> str:
 
 
 def _against_svc(rows: pd.DataFrame) -> pd.DataFrame:
-    """Compare fit and predict together with the errors, where both have taken part."""
+    """Compare fit and predict together with the errors, where all three have taken part."""
+    own = {"recipe": "fast recipe", "two_epochs": "2 epochs of it"}
     rows = rows.assign(both=rows["fit_seconds"] + rows["predict_seconds"])
-    medians = rows.groupby(["n_train", "contestant"]).median(numeric_only=True)
-    table = []
-    for n_train in _SIZES:
-        if {(n_train, "recipe"), (n_train, "svc")} <= set(medians.index):
-            own, other = medians.loc[(n_train, "recipe")], medians.loc[(n_train, "svc")]
-            errors = [f"{100 * figures['error_rate']:.2f} %" for figures in (own, other)]
-            table.append([f"{n_train:,}", f"{other['both'] / own['both']:.1f}", *errors])
-    columns = ["training images", "fit + predict, SVC(C=10) / fast recipe", "error, fast recipe", "error, SVC(C=10)"]
-    return pd.DataFrame(table, columns=columns)
+    medians = rows.pivot_table(index="n_train", columns="contestant", values=["both", "error_rate"], aggfunc="median")
+    medians = medians.reindex(columns=pd.MultiIndex.from_product([["both", "error_rate"], [*own, "svc"]])).dropna()
+    table = {"training images": [f"{n:,}" for n in medians.index]}
+    for name, title in own.items():
+        ratio = medians["both", "svc"] / medians["both", name]
+        table[f"fit + predict, SVC(C=10) / {title}"] = _formatted(ratio, "{:.1f}")
+    for name, title in (own | {"svc": "SVC(C=10)"}).items():
+        table[f"error, {title}"] = _formatted(100 * medians["error_rate", name], "{:.2f} %")
+    return pd.DataFrame(table)
 
 
 def _seconds_table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -73,17 +73,30 @@ class ExpertLoop:
 
 
 class _Digits(Dataset[tuple[Tensor, int]]):
-    """Images one by one, transformed as the example's are: to floats within 0 to 1, then normalised."""
+    """Images one by one, each padded to the network's canvas and transformed as the example does it."""
 
     def __init__(self, X: NDArray[np.uint8], y: NDArray[np.int64]) -> None:
-        self.pixels, self.targets = torch.from_numpy(X).view(-1, 1, 28, 28), y
+        self.pixels, self.targets = torch.from_numpy(X).view(-1, 28, 28), torch.from_numpy(y)
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        image = self.pixels[index].float().div_(255)
-        return F.pad(image.sub_(MEAN).div_(DEVIATION), (2, 2, 2, 2), value=-MEAN / DEVIATION), int(self.targets[index])
+        image = F.pad(self.pixels[index], (2, 2, 2, 2))
+        return _normalise(_to_tensor(image), (MEAN,), (DEVIATION,)), int(self.targets[index])
+
+
+def _to_tensor(image: Tensor) -> Tensor:
+    """Do what torchvision's ToTensor does: turn an image (h, w) of uint8 into floats (1, h, w) within 0 to 1."""
+    return image.unsqueeze(-1).permute(2, 0, 1).contiguous().to(torch.get_default_dtype()).div(255)
+
+
+def _normalise(image: Tensor, mean: tuple[float, ...], deviation: tuple[float, ...]) -> Tensor:
+    """Do what torchvision's Normalize does: on a copy, with numbers that become tensors for every image."""
+    means, deviations = (torch.as_tensor(numbers, dtype=image.dtype) for numbers in (mean, deviation))
+    if (deviations == 0).any():
+        raise ValueError("deviation must not be 0.")
+    return image.clone().sub_(means.view(-1, 1, 1)).div_(deviations.view(-1, 1, 1))
 
 
 class OfficialExample:

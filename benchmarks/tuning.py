@@ -1,7 +1,7 @@
 """Measure what LeNetSearchCV finds, what it costs, and what pruning and a second process save.
 
     python benchmarks/tuning.py quality     # three searches by three seeds, under an hour
-    python benchmarks/tuning.py speed       # in turn, on a quiet machine, a quarter of an hour
+    python benchmarks/tuning.py speed       # in turn, on a quiet machine, half an hour
     python benchmarks/tuning.py report      # the tables again, from what is on disk
 
 Searches see 2,000 training images of the sample that comes with the package. Its 1,000 test images are read for the
@@ -17,12 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
+from numpy.typing import NDArray
 from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from scipy.stats import loguniform, uniform
@@ -38,12 +39,14 @@ from sklenet.tuning import LeNetSearchCV
 
 _RESULTS = Path(__file__).parent / "results"
 _QUALITY, _SPEED = _RESULTS / "tuning_quality.csv", _RESULTS / "tuning_speed.csv"
+_OVERHEAD = _RESULTS / "tuning_overhead.csv"
 _N_TRAIN = 2_000
 _N_TRIALS = 20
 _CV = 3
 _N_SEEDS = 6
 _N_ROUNDS = 3
-# Short fits, beside which the costs of a search show.
+_N_PAIRS = 10
+# Short fits, of which many can be timed.
 _TIMED = LeNetClassifier(max_epochs=6, random_state=0)
 # What is timed in turn: processes, and torch threads of each.
 _WAYS = [(1, 1), (1, 2), (2, 1)]
@@ -62,15 +65,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["quality", "speed", "report", "time"])
     parser.add_argument("--n-jobs", type=int, default=2, help="processes of the searches, default: 2")
-    parser.add_argument("--round", type=int, default=0, help="for time: of which round, default: 0")
     options = parser.parse_args()
     if options.what == "time":
-        print(json.dumps(_time_search(options.n_jobs, options.round)))
+        print(json.dumps(_time_search(options.n_jobs)))
         return
     if options.what == "quality":
         _measure_quality(options.n_jobs)
     elif options.what == "speed":
         _measure_speed()
+        _measure_overhead()
     print(report())
 
 
@@ -81,6 +84,8 @@ def report() -> str:
         tables.append(_quality_table(pd.read_csv(_QUALITY)))
     if _SPEED.exists():
         tables.append(_speed_table(pd.read_csv(_SPEED)))
+    if _OVERHEAD.exists():
+        tables.append(_overhead_table(pd.read_csv(_OVERHEAD)))
     return "\n\n".join(as_markdown(table) for table in tables)
 
 
@@ -166,16 +171,22 @@ _SEARCHES: dict[str, Callable[[Any, Any, int, int], Row]] = {
 def _speed_table(rows: pd.DataFrame) -> pd.DataFrame:
     rows["trials per minute"] = 60 * _N_TRIALS / rows["search_seconds"]
     rates = rows.pivot_table(index="round", columns=["n_jobs", "threads"], values="trials per minute")
-    overhead = (rows["search_seconds"] / rows["plain_seconds"]).dropna() - 1
     ratios = {
-        "trials per minute, two processes / one process on one thread": rates[2, 1] / rates[1, 1],
-        "trials per minute, two processes / one process on two threads": rates[2, 1] / rates[1, 2],
-        "time beyond the same fits by cross_validate": overhead,
+        "two processes / one process on one thread": rates[2, 1] / rates[1, 1],
+        "two processes / one process on two threads": rates[2, 1] / rates[1, 2],
     }
-    figures = [
-        [name, f"{ratio.median():.2f}", f"{ratio.min():.2f} to {ratio.max():.2f}"] for name, ratio in ratios.items()
-    ]
-    return pd.DataFrame(figures, columns=[f"{_N_TRIALS} trials, not pruned", "median", f"{_N_ROUNDS} rounds"])
+    figures = [[name, *_median_and_range(ratio)] for name, ratio in ratios.items()]
+    return pd.DataFrame(figures, columns=["trials per minute", "median", f"{_N_ROUNDS} rounds of {_N_TRIALS} trials"])
+
+
+def _overhead_table(rows: pd.DataFrame) -> pd.DataFrame:
+    ratio = rows["search_seconds"] / rows["plain_seconds"]
+    figures = ["a trial, not pruned / the same fits by cross_validate", *_median_and_range(ratio)]
+    return pd.DataFrame([figures], columns=["time", "median", f"{_N_PAIRS} trials"])
+
+
+def _median_and_range(ratio: "pd.Series[float]") -> tuple[str, str]:
+    return f"{ratio.median():.2f}", f"{ratio.min():.2f} to {ratio.max():.2f}"
 
 
 def _measure_speed() -> None:
@@ -184,35 +195,55 @@ def _measure_speed() -> None:
         keys = {"round": number, "n_jobs": n_jobs, "threads": threads}
         if keys in rows:
             continue
-        command = [sys.executable, __file__, "time", "--n-jobs", str(n_jobs), "--round", str(number)]
+        command = [sys.executable, __file__, "time", "--n-jobs", str(n_jobs)]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         # The command is this program.
         run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
         rows.add(keys | json.loads(run.stdout))
 
 
-def _time_search(n_jobs: int, number: int) -> Row:
-    """Time a search in this process and, if it is alone, the same fits without one: before it in every other round."""
+def _time_search(n_jobs: int) -> Row:
+    X, y = _training_images()
+    search = _timed_search(n_jobs=n_jobs)
+    _warm_up(search, X, y)
+    return {"search_seconds": _seconds(lambda: search.fit(X, y))}
+
+
+def _measure_overhead() -> None:
+    """Time trials and the same fits without a search by turns: machines change their speed within minutes."""
+    rows = Rows(_OVERHEAD)
+    X, y = _training_images()
+    for number in range(_N_PAIRS):
+        search = _timed_search(estimator=LeNetClassifier(random_state=0), n_trials=1, random_state=number)
+        params = _warm_up(search, X, y)
+        tasks = {
+            "search_seconds": partial(search.fit, X, y),
+            "plain_seconds": partial(_cross_validate, search, params, X, y),
+        }
+        order = list(tasks) if number % 2 == 0 else list(tasks)[::-1]
+        if (keys := {"pair": number}) not in rows:
+            rows.add(keys | {name: _seconds(tasks[name]) for name in order})
+
+
+def _training_images() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     X, y = load_mnist_sample(subset="train", return_X_y=True)
-    X, y = X[:_N_TRAIN], y[:_N_TRAIN]
+    return X[:_N_TRAIN], y[:_N_TRAIN]
+
+
+def _timed_search(**params: Any) -> LeNetSearchCV:
     # Random trials are the same, and as large, whatever has been seen before.
-    search = LeNetSearchCV(
-        _TIMED, n_trials=_N_TRIALS, sampler=RandomSampler, pruner=NopPruner(), refit=False, n_jobs=n_jobs,
-        error_score="raise", random_state=0,
-    )  # fmt: skip
-    # What only a first search pays: processes that start, and kernels that are chosen.
-    first = clone(search).set_params(cv=2, estimator__max_epochs=1).fit(X[:200], y[:200])
+    search = LeNetSearchCV(_TIMED, n_trials=_N_TRIALS, sampler=RandomSampler, pruner=NopPruner(), random_state=0)
+    return search.set_params(refit=False, error_score="raise", **params)
 
-    def fit_without_search() -> None:
-        for params in first.cv_results_["params"]:
-            cross_validate(clone(_TIMED).set_params(**params), X, y, error_score="raise")
 
-    tasks = {"search_seconds": lambda: search.fit(X, y), "plain_seconds": fit_without_search}
-    if n_jobs > 1 or torch.get_num_threads() == 1:
-        del tasks["plain_seconds"]
-    order = list(tasks) if number % 2 == 0 else list(tasks)[::-1]
-    seconds = {name: _seconds(tasks[name]) for name in order}
-    return {name: seconds.get(name, math.nan) for name in ("search_seconds", "plain_seconds")}
+def _warm_up(search: LeNetSearchCV, X: NDArray[np.uint8], y: NDArray[np.int64]) -> Row:
+    """Have a small search pay what only a first one pays, and return the parameters of its first trial."""
+    small = clone(search).set_params(cv=2, estimator__max_epochs=1).fit(X[:200], y[:200])
+    return dict(small.cv_results_["params"][0])
+
+
+def _cross_validate(search: LeNetSearchCV, params: Row, X: NDArray[np.uint8], y: NDArray[np.int64]) -> None:
+    cross_validate(clone(search.estimator).set_params(**params), X, y, error_score="raise")
 
 
 def _seconds(task: Callable[[], object]) -> float:

@@ -1,6 +1,6 @@
 """Measure what LeNetSearchCV finds, what it costs, and what pruning and a second process save.
 
-    python benchmarks/tuning.py quality     # three searches by three seeds, under an hour
+    python benchmarks/tuning.py quality     # three searches by six seeds, an hour
     python benchmarks/tuning.py speed       # in turn, on a quiet machine, half an hour
     python benchmarks/tuning.py report      # the tables again, from what is on disk
 

@@ -47,6 +47,7 @@ CANDIDATES: dict[str, list[Params]] = {
         {"max_epochs": 30, "label_smoothing": 0.05}, {"max_epochs": 30, "lr": 0.006}, {"max_epochs": 30, "lr": 0.0015},
         {"max_epochs": 30, "augment": "elastic"}, {"max_epochs": 30, "weight_decay": 0.3},
         {"dropout": 0.2}, {"lr": 0.006}, {"label_smoothing": 0.05}, {"dropout": 0.05},
+        {"max_epochs": 200}, {"max_epochs": 200, "label_smoothing": 0.05},
     ],
 }  # fmt: skip
 

@@ -15,7 +15,6 @@ import math
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from sklenet import LeNetClassifier
 from sklenet._training import make_plan
 from sklenet.datasets import load_mnist_sample
 from sklenet.tuning import LeNetSearchCV
+from timing.cell import seconds
 
 _RESULTS = Path(__file__).parent / "results"
 _QUALITY, _SPEED = _RESULTS / "tuning_quality.csv", _RESULTS / "tuning_speed.csv"
@@ -206,7 +206,7 @@ def _time_search(n_jobs: int) -> Row:
     X, y = _training_images()
     search = _timed_search(n_jobs=n_jobs)
     _warm_up(search, X, y)
-    return {"search_seconds": _seconds(lambda: search.fit(X, y))}
+    return {"search_seconds": round(seconds(lambda: search.fit(X, y)), 2)}
 
 
 def _measure_overhead() -> None:
@@ -223,7 +223,7 @@ def _measure_overhead() -> None:
             "plain_seconds": partial(_cross_validate, search, params, X, y),
         }
         order = list(tasks) if number % 2 == 0 else list(tasks)[::-1]
-        rows.add(keys | {name: _seconds(tasks[name]) for name in order})
+        rows.add(keys | {name: round(seconds(tasks[name]), 2) for name in order})
 
 
 def _training_images() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -245,12 +245,6 @@ def _warm_up(search: LeNetSearchCV, X: NDArray[np.uint8], y: NDArray[np.int64]) 
 
 def _cross_validate(search: LeNetSearchCV, params: Row, X: NDArray[np.uint8], y: NDArray[np.int64]) -> None:
     cross_validate(clone(search.estimator).set_params(**params), X, y, error_score="raise")
-
-
-def _seconds(task: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    task()
-    return round(time.perf_counter() - began, 2)
 
 
 if __name__ == "__main__":

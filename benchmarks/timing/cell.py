@@ -43,18 +43,18 @@ def measure(name: str, n_train: int, max_epochs: int, batch_size: int, data_home
     make = CONTESTANTS[name].make
 
     make(max_epochs, batch_size)  # imports what it needs
-    first = _seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
-    second = _seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
+    first = seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
+    second = seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
     make(max_epochs, batch_size).fit(X[:N_WARM], y[:N_WARM])
     before = peak_memory_mib()
     model = make(max_epochs, batch_size)
-    fit = _seconds(lambda: model.fit(X, y))
+    fit = seconds(lambda: model.fit(X, y))
     growth = peak_memory_mib() - before
-    predict = [_seconds(lambda: model.predict(X_test))]
+    predict = [seconds(lambda: model.predict(X_test))]
     if predict[0] < _WORTH_REPEATING:
-        predict = [_seconds(lambda: model.predict(X_test)) for _ in range(_N_REPEATS)]
+        predict = [seconds(lambda: model.predict(X_test)) for _ in range(_N_REPEATS)]
     rows = [X_test[index : index + 1] for index in range(_N_SINGLE_ROWS)]
-    single = 1e3 * np.array([_seconds(partial(model.predict, row)) for row in rows])
+    single = 1e3 * np.array([seconds(partial(model.predict, row)) for row in rows])
     return {
         "first_fit_seconds": round(first - second, 4),
         "fit_seconds": round(fit, 4),
@@ -66,7 +66,8 @@ def measure(name: str, n_train: int, max_epochs: int, batch_size: int, data_home
     }
 
 
-def _seconds(step: Callable[[], Any]) -> float:
+def seconds(step: Callable[[], Any]) -> float:
+    """Time a step."""
     began = time.perf_counter()
     step()
     return time.perf_counter() - began

@@ -140,7 +140,7 @@ def _seconds_table(rows: pd.DataFrame) -> pd.DataFrame:
         "one row": ("row_ms", "{:.2f} ms"),
         "99 %": ("row_p99_ms", "{:.2f} ms"),
         "memory": ("growth_mb", "{:.0f} MB"),
-        "first fit": ("first_fit_seconds", "{:.1f} s"),
+        "first fit": ("first_fit_seconds", "{:z.1f} s"),
     }
     fits = rows.pivot_table(index="contestant", columns="n_train", values="fit_seconds", aggfunc="median")
     fits = fits.reindex(index=list(CONTESTANTS), columns=list(_SIZES))

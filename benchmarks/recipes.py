@@ -40,6 +40,9 @@ CANDIDATES: dict[str, list[Params]] = {
     "fast": [
         {}, {"lr": 0.01}, {"lr": 0.006}, {"weight_decay": "auto"}, {"dropout": 0.0}, {"label_smoothing": 0.05},
         {"batch_size": 64}, {"batch_size": 256}, {"augment": "affine"}, {"max_epochs": 2}, {"max_epochs": 4},
+        {"max_epochs": 1}, {"max_epochs": 1, "batch_size": 64}, {"max_epochs": 1, "batch_size": 64, "dropout": 0.0},
+        {"max_epochs": 1, "batch_size": 64, "dropout": 0.0, "lr": 0.01},
+        {"max_epochs": 1, "batch_size": 64, "dropout": 0.0, "weight_decay": "auto"},
     ],
     "default": [{}],
     "best": [

@@ -118,7 +118,7 @@ def _spread(figures: "pd.Series[float]", form: str = "{:.2f}") -> str:
 
 def _against_svc(rows: pd.DataFrame) -> pd.DataFrame:
     """Compare fit and predict together with the errors, where all three have taken part."""
-    own = {"recipe": "fast recipe", "two_epochs": "with 2 epochs"}
+    own = {"recipe": "fast recipe", "one_epoch": "one epoch"}
     rows = rows.assign(both=rows["fit_seconds"] + rows["predict_seconds"])
     medians = rows.pivot_table(index="n_train", columns="contestant", values=["both", "error_rate"], aggfunc="median")
     medians = medians.reindex(columns=pd.MultiIndex.from_product([["both", "error_rate"], [*own, "svc"]])).dropna()

@@ -57,9 +57,9 @@ def _recipe(max_epochs: int, batch_size: int) -> Any:
     return LeNetClassifier(**RECIPES["fast"], random_state=0)
 
 
-def _two_epochs(max_epochs: int, batch_size: int) -> Any:
-    """Make it with two epochs, which with tens of thousands of images are ahead of the support vector machine."""
-    return _recipe(max_epochs, batch_size).set_params(max_epochs=2)
+def _one_epoch(max_epochs: int, batch_size: int) -> Any:
+    """Make it with one epoch, which with tens of thousands of images is ahead of the support vector machine."""
+    return _recipe(max_epochs, batch_size).set_params(max_epochs=1, batch_size=64, dropout=0.0)
 
 
 def _svc(max_epochs: int, batch_size: int) -> Any:
@@ -84,7 +84,7 @@ CONTESTANTS = {
     "official": Contestant("official example's loop", _official),
     "skorch": Contestant("plain skorch", _skorch),
     "recipe": Contestant("sklenet, fast recipe", _recipe),
-    "two_epochs": Contestant("fast recipe, 2 epochs", _two_epochs),
+    "one_epoch": Contestant("fast recipe, one epoch", _one_epoch),
     "forest": Contestant("random forest", _forest, n_rounds=1),
     "mlp": Contestant("MLPClassifier(256)", _mlp, n_rounds=1),
     "svc": Contestant("SVC(C=10)", _svc, n_rounds=1),

@@ -49,7 +49,7 @@ def test_end_to_end(tmp_path, model):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_interrupt_keeps_what_is_finished(tmp_path):
+def test_interrupt_keeps_what_is_finished(tmp_path, heeding_interrupts):
     arguments = ["--datasets", "digits", "--models", "forest", "--seeds", 100, "--output", tmp_path]
     with subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_for(tmp_path / "records", "*.json")
@@ -61,6 +61,14 @@ def test_interrupt_keeps_what_is_finished(tmp_path):
     assert "Stopped. The same command goes on from here." in errors
     assert "random forest" in output
     assert 0 < len(load(tmp_path).records) < 100
+
+
+@pytest.fixture
+def heeding_interrupts():
+    """Have child processes heed SIGINT: a shell's background job, and so its children, ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def wait_for(folder, pattern):

@@ -119,7 +119,7 @@ def test_error_and_time_are_compared_with_the_svm():
                 "predict_seconds": 1,
                 "error_rate": error,
             }
-            for name, fit, error in (("recipe", 1, 0.01), ("two_epochs", 0, 0.015), ("svc", 9, 0.02))
+            for name, fit, error in (("recipe", 1, 0.01), ("one_epoch", 0, 0.015), ("svc", 9, 0.02))
         ]
     )
     expected = ["1,000", "5.0", "10.0", "1.00 %", "1.50 %", "2.00 %"]

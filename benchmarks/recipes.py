@@ -35,14 +35,16 @@ RECIPES: dict[str, Params] = {
     "default": {},
     "best": {"augment": "affine", "max_epochs": 100},
 }
+# The change of the fast recipe that is timed beside a support vector machine. At the recipe's own rate the error is less,
+# but units die where images are few.
+ONE_EPOCH: Params = {"max_epochs": 1, "batch_size": 64, "dropout": 0.0, "lr": 0.01}
 # What each recipe was compared with: changes of it. The best one's are mostly tried on fewer epochs.
 CANDIDATES: dict[str, list[Params]] = {
     "fast": [
         {}, {"lr": 0.01}, {"lr": 0.006}, {"weight_decay": "auto"}, {"dropout": 0.0}, {"label_smoothing": 0.05},
         {"batch_size": 64}, {"batch_size": 256}, {"augment": "affine"}, {"max_epochs": 2}, {"max_epochs": 4},
         {"max_epochs": 1}, {"max_epochs": 1, "batch_size": 64}, {"max_epochs": 1, "batch_size": 64, "dropout": 0.0},
-        {"max_epochs": 1, "batch_size": 64, "dropout": 0.0, "lr": 0.01},
-        {"max_epochs": 1, "batch_size": 64, "dropout": 0.0, "weight_decay": "auto"},
+        ONE_EPOCH, {"max_epochs": 1, "batch_size": 64, "dropout": 0.0, "weight_decay": "auto"},
     ],
     "default": [{}],
     "best": [

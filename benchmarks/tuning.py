@@ -1,7 +1,7 @@
 """Measure what LeNetSearchCV finds, what it costs, and what pruning and a second process save.
 
     python benchmarks/tuning.py quality     # three searches by six seeds, an hour
-    python benchmarks/tuning.py speed       # in turn, on a quiet machine, half an hour
+    python benchmarks/tuning.py speed       # in turn, on a quiet machine, an hour
     python benchmarks/tuning.py report      # the tables again, from what is on disk
 
 Searches see 2,000 training images of the sample that comes with the package. Its 1,000 test images are read for the
@@ -47,7 +47,7 @@ _N_SEEDS = 6
 _N_ROUNDS = 3
 _N_PAIRS = 24
 _SHORT = LeNetClassifier(max_epochs=6, random_state=0)
-# By what a search's overhead is told: in short fits, looks at held-out images have a larger share.
+# Fits whose search is compared with the fits alone: in short ones, looks at held-out images have a larger share.
 _FITS = {"six epochs": _SHORT, "default epochs": LeNetClassifier(random_state=0)}
 # What is timed in turn: processes, and torch threads of each.
 _WAYS = [(1, 1), (1, 2), (2, 1)]

@@ -173,3 +173,5 @@ def test_recipes_of_the_page_are_those_that_are_measured():
     for name, params in recipes.RECIPES.items():
         line = next(line for line in page.splitlines() if line.startswith(f">>> {name} = "))
         assert eval(line.partition("= ")[2]).get_params() == LeNetClassifier(**params).get_params()  # noqa: S307
+    one_epoch = ", ".join(f"{name}={value!r}" for name, value in (recipes.RECIPES["fast"] | recipes.ONE_EPOCH).items())
+    assert f"`LeNetClassifier({one_epoch})`" in page

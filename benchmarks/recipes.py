@@ -35,8 +35,8 @@ RECIPES: dict[str, Params] = {
     "default": {},
     "best": {"augment": "affine", "max_epochs": 100},
 }
-# The change of the fast recipe that is timed beside a support vector machine. At the recipe's own rate the error is less,
-# but units die where images are few.
+# The change of the fast recipe that is timed beside a support vector machine. At the recipe's own rate the error is
+# less, but units die where images are few.
 ONE_EPOCH: Params = {"max_epochs": 1, "batch_size": 64, "dropout": 0.0, "lr": 0.01}
 # What each recipe was compared with: changes of it. The best one's are mostly tried on fewer epochs.
 CANDIDATES: dict[str, list[Params]] = {

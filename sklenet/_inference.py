@@ -1,11 +1,14 @@
 """Outputs of a trained module, the same to the bit for a row alone, in any batch and in any order."""
 
+import itertools
 from collections.abc import Callable
+from functools import partial, reduce
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,15 +21,22 @@ CHUNK = 64
 SMALL_CHUNK = 4
 _FEW = 16
 
+# Pixels of the canvas, down and to the right, by which an image is moved for the views that are averaged.
+_SHIFTS = list(itertools.product((-1, 0, 1), repeat=2))
+
 # Module -> number of threads -> whether small chunks give the same bits.
 _small_agrees: WeakKeyDictionary[nn.Module, dict[int, bool]] = WeakKeyDictionary()
 
 
 def predict_in_chunks(
-    module: nn.Module, canvas: Canvas, rows: NDArray[Any], finish: Callable[[Tensor], Tensor]
+    module: nn.Module, canvas: Canvas, rows: NDArray[Any], finish: Callable[[Tensor], Tensor], *, shifted: bool
 ) -> NDArray[np.float32]:
-    """Compute finish(logits), (n, n_classes), of rows (n, pixels) with a module in evaluation mode."""
+    """Compute finish(logits), (n, n_classes), of rows (n, pixels) with a module in evaluation mode.
+
+    With `shifted`, the logits are the mean over the nine positions of the image that are within a pixel of its own.
+    """
     device = next(module.parameters()).device
+    classify = partial(_mean_over_shifts, module) if shifted else module
     outputs = []
     with torch.inference_mode(), torch.autocast(device.type, enabled=False):
         size = SMALL_CHUNK if len(rows) <= _FEW and _agrees(module, device) else CHUNK
@@ -36,9 +46,16 @@ def predict_in_chunks(
             piece = rows[start : start + size]
             chunk = np.zeros((size, rows.shape[1]), dtype=rows.dtype)
             chunk[: len(piece)] = piece
-            output = finish(module(canvas.draw(torch.from_numpy(chunk).to(device))))
+            output = finish(classify(canvas.draw(torch.from_numpy(chunk).to(device))))
             outputs.append(output[: len(piece)].cpu().numpy())
     return np.concatenate(outputs)
+
+
+def _mean_over_shifts(module: nn.Module, images: Tensor) -> Tensor:
+    padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
+    views = (padded[:, :, 1 - down : 1 - down + SIDE, 1 - right : 1 - right + SIDE] for down, right in _SHIFTS)
+    # One after the other: torch's own mean may choose its order of summation by shape.
+    return reduce(torch.add, map(module, views)) / len(_SHIFTS)
 
 
 def _agrees(module: nn.Module, device: torch.device) -> bool:

@@ -88,6 +88,26 @@ def test_predictions_do_not_depend_on_what_else_is_in_the_batch(fitted, digits):
     assert_array_equal(beside[:1], alone)
 
 
+@ARCHITECTURES
+def test_averaged_views_of_a_row_alone_are_those_in_a_batch(digits, architecture):
+    X, y = digits
+    classifier = make(architecture=architecture, test_time_augment=True).fit(X[:150], y[:150])
+    for method in METHODS:
+        expected = getattr(classifier, method)(X[:70])
+        alone = np.concatenate([getattr(classifier, method)(X[[row]]) for row in range(70)])
+        assert_array_equal(alone, expected)
+
+
+def test_averaging_views_acts_in_predictions_alone(digits):
+    X, y = digits[0][:150], digits[1][:150]
+    with_views, without = make(test_time_augment=True).fit(X, y), make().fit(X, y)
+    assert weights_of(with_views) == weights_of(without)
+    single = without.predict_proba(X)
+    averaged = without.set_params(test_time_augment=True).predict_proba(X)
+    assert_array_equal(averaged, with_views.predict_proba(X))
+    assert np.abs(averaged - single).max() > 0.01
+
+
 def test_predictions_do_not_depend_on_dtype_layout_or_memory_order(fitted, digits):
     X = digits[0][:50]
     expected = fitted.predict_proba(X)
@@ -231,7 +251,7 @@ def global_state():
 @pytest.mark.parametrize(
     "options",
     [
-        {"dropout": 0.5, "augment": "elastic"},
+        {"dropout": 0.5, "augment": "elastic", "test_time_augment": True},
         {"architecture": "1998", "augment": "affine", "early_stopping": True, "validation_fraction": 0.2},
         {"verbose": 1, "class_weight": "balanced", "warm_start": True},
     ],

@@ -701,6 +701,7 @@ BAD_PARAMETERS = {
     "dropout": {"dropout": 1.0},
     "label-smoothing": {"label_smoothing": 1.0},
     "augment": {"augment": "mixup"},
+    "test-time-augment": {"test_time_augment": "affine"},
     "validation-fraction": {"validation_fraction": 1.0},
     "n-iter-no-change": {"n_iter_no_change": 0},
     "tol": {"tol": -1.0},

@@ -1,12 +1,14 @@
 """Chunks: their shapes, and when they may be small."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sklenet import LeNet5, _inference
-from sklenet._canvas import Canvas
+from sklenet._canvas import SIDE, Canvas
 from sklenet._images import PixelStatistics
 from sklenet._inference import CHUNK, SMALL_CHUNK, predict_in_chunks
 
@@ -21,9 +23,9 @@ def module():
     return LeNet5(generator=torch.Generator().manual_seed(0)).to(memory_format=torch.channels_last).eval()
 
 
-def predict(module, rows):
+def predict(module, rows, *, shifted=False):
     canvas = Canvas((28, 28), PixelStatistics(0.0, 33.0, 79.0, 0.0, 255.0, 10.0))
-    return predict_in_chunks(module, canvas, rows, lambda logits: logits)
+    return predict_in_chunks(module, canvas, rows, lambda logits: logits, shifted=shifted)
 
 
 def chunks_of(module, rows):
@@ -75,6 +77,34 @@ def test_it_is_found_out_once_a_model_and_number_of_threads(module, rows):
     assert len(chunks_of(module, rows[:1])) == 1
 
 
+@pytest.mark.parametrize("shifted", [False, True])
 @pytest.mark.parametrize("n_rows", [1, 3, 16, 17, 64, 65])
-def test_outputs_are_those_of_all_rows_together(module, rows, n_rows):
-    assert_array_equal(predict(module, rows[:n_rows]), predict(module, rows)[:n_rows])
+def test_outputs_are_those_of_all_rows_together(module, rows, n_rows, shifted):
+    assert_array_equal(predict(module, rows[:n_rows], shifted=shifted), predict(module, rows, shifted=shifted)[:n_rows])
+
+
+def test_shifted_views_are_those_of_shifted_images(module, rows):
+    images = rows.reshape(-1, 28, 28)
+    images[:, [0, -1]] = images[:, :, [0, -1]] = 0  # what leaves the frame, and the canvas's own margin
+    shifts = itertools.product((-1, 0, 1), repeat=2)
+    views = [np.roll(images, shift, (1, 2)).reshape(len(images), -1) for shift in shifts]
+    expected = np.mean([predict(module, view) for view in views], axis=0, dtype=np.float64)
+    assert_allclose(predict(module, rows, shifted=True), expected, rtol=1e-4, atol=1e-5)
+
+
+class Corners(torch.nn.Module):
+    """Gives the four corners of each image."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images):
+        return images[:, 0, :: SIDE - 1, :: SIDE - 1].flatten(1)
+
+
+def test_what_a_shift_brings_in_is_the_border_of_the_image():
+    canvas = Canvas((SIDE, SIDE), PixelStatistics(0.0, 0.0, 1.0, 0.0, 255.0, 10.0))
+    image = np.full((1, SIDE * SIDE), 7, dtype=np.uint8)
+    corners = predict_in_chunks(Corners(), canvas, image, lambda logits: logits, shifted=True)
+    assert_array_equal(corners, np.full((1, 4), 7, dtype=np.float32))

@@ -36,7 +36,7 @@ EARLY = {
 
 # Few epochs: none of the checks needs more to reach the accuracy it asks for.
 VARIANTS = [
-    LeNetClassifier(max_epochs=3, architecture="1998", warm_start=True),
+    LeNetClassifier(max_epochs=3, architecture="1998", warm_start=True, test_time_augment=True),
     LeNetClassifier(max_epochs=2, augment="elastic", width=0.5, batch_size=7, dropout=0.5, label_smoothing=0.1),
     LeNetClassifier(max_epochs=3, augment="affine", early_stopping=True, validation_fraction=0.4, n_iter_no_change=1),
 ]

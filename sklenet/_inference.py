@@ -21,7 +21,9 @@ CHUNK = 64
 SMALL_CHUNK = 4
 _FEW = 16
 
-# Pixels of the canvas, down and to the right, by which an image is moved for the views that are averaged.
+# Pixels of the canvas, down and to the right, by which an image is moved for the views that are averaged. On 10,000 of
+# MNIST's training images held out from the best recipe, two seeds, one view had log losses of 0.0139 and 0.0148, five
+# (no diagonals) 0.0126 and 0.0122, nine 0.0118 and 0.0116; two rotations and two scales besides gave 0.0116 and 0.0117.
 _SHIFTS = list(itertools.product((-1, 0, 1), repeat=2))
 
 # Module -> number of threads -> whether small chunks give the same bits.

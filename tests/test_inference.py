@@ -1,4 +1,4 @@
-"""Chunks: their shapes, and when they may be small."""
+"""Chunks, their shapes, and when they may be small; views that are averaged."""
 
 import itertools
 

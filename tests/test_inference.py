@@ -37,10 +37,10 @@ def chunks_of(module, rows):
 
 
 def test_every_chunk_has_one_shape(module, rows):
-    assert chunks_of(module, rows[:150]) == [CHUNK] * 3
+    assert chunks_of(module, rows[:150]) == [CHUNK] * 2
 
 
-@pytest.mark.parametrize(("n_rows", "n_chunks"), [(1, 1), (4, 1), (5, 2), (16, 4)])
+@pytest.mark.parametrize(("n_rows", "n_chunks"), [(1, 1), (4, 1), (5, 2), (20, 5)])
 def test_few_rows_go_in_small_chunks_where_those_agree(module, rows, n_rows, n_chunks, monkeypatch):
     monkeypatch.setattr(_inference, "_agrees", lambda *_: True)
     assert chunks_of(module, rows[:n_rows]) == [SMALL_CHUNK] * n_chunks
@@ -78,7 +78,7 @@ def test_it_is_found_out_once_a_model_and_number_of_threads(module, rows):
 
 
 @pytest.mark.parametrize("shifted", [False, True])
-@pytest.mark.parametrize("n_rows", [1, 3, 16, 17, 64, 65])
+@pytest.mark.parametrize("n_rows", [1, 3, 20, 21, 128, 129])
 def test_outputs_are_those_of_all_rows_together(module, rows, n_rows, shifted):
     assert_array_equal(predict(module, rows[:n_rows], shifted=shifted), predict(module, rows, shifted=shifted)[:n_rows])
 

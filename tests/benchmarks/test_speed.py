@@ -77,8 +77,8 @@ def test_figures_stand_in_their_own_columns(tmp_path, monkeypatch):
 
 
 def test_a_process_has_the_threads_it_is_given(tmp_path):
-    code = "import os, sys; sys.argv[1:] = []; assert os.environ['OMP_NUM_THREADS'] == '1'"
-    assert processes.run_module(["timing.imports", code], 1)["seconds"] < 60
+    code = "import os; assert os.environ['OMP_NUM_THREADS'] == '1'"
+    assert processes.run_module(["timing.imports", code, ""], 1)["base_seconds"] < 60
 
 
 def test_ratios_are_of_the_same_round():

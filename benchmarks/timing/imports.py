@@ -16,6 +16,7 @@ def main() -> None:
     print(json.dumps({"base_seconds": _seconds(base), "own_seconds": _seconds(own)}))
 
 
+# Not timing.cell's: that module imports what is timed here.
 def _seconds(code: str) -> float:
     began = time.perf_counter()
     exec(code, {})  # noqa: S102 - what benchmarks/speed.py says

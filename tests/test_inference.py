@@ -10,12 +10,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklenet import LeNet5, _inference
 from sklenet._canvas import SIDE, Canvas
 from sklenet._images import PixelStatistics
-from sklenet._inference import CHUNK, SMALL_CHUNK, predict_in_chunks
+from sklenet._inference import CHUNK, SMALL_CHUNKS, predict_in_chunks
 
 
 @pytest.fixture
 def rows():
-    return np.random.default_rng(0).integers(0, 256, (200, 784), dtype=np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (1000, 784), dtype=np.uint8)
 
 
 @pytest.fixture
@@ -36,19 +36,22 @@ def chunks_of(module, rows):
     return sizes
 
 
-def test_every_chunk_has_one_shape(module, rows):
-    assert chunks_of(module, rows[:150]) == [CHUNK] * 2
-
-
-@pytest.mark.parametrize(("n_rows", "n_chunks"), [(1, 1), (4, 1), (5, 2), (20, 5)])
-def test_few_rows_go_in_small_chunks_where_those_agree(module, rows, n_rows, n_chunks, monkeypatch):
+@pytest.mark.parametrize(
+    ("n_rows", "sizes"),
+    [
+        (1, [4]), (4, [4]), (5, [4] * 2), (8, [4] * 2), (9, [32]), (33, [32] * 2), (256, [32] * 8), (257, [CHUNK]),
+        (512, [CHUNK]), (513, [CHUNK, 4]), (600, [CHUNK] + [32] * 3), (1000, [CHUNK] * 2),
+    ],
+)  # fmt: skip
+def test_the_sizes_of_chunks_suit_the_number_of_rows(module, rows, n_rows, sizes, monkeypatch):
     monkeypatch.setattr(_inference, "_agrees", lambda *_: True)
-    assert chunks_of(module, rows[:n_rows]) == [SMALL_CHUNK] * n_chunks
+    assert chunks_of(module, rows[:n_rows]) == sizes
 
 
-def test_few_rows_go_in_large_chunks_where_small_ones_differ(module, rows, monkeypatch):
-    monkeypatch.setattr(_inference, "_agrees", lambda *_: False)
-    assert chunks_of(module, rows[:1]) == [CHUNK]
+@pytest.mark.parametrize(("agreeing", "sizes"), [((), [CHUNK] * 2), ((32,), [CHUNK, 32])])
+def test_small_chunks_are_left_out_where_they_differ(module, rows, agreeing, sizes, monkeypatch):
+    monkeypatch.setattr(_inference, "_agrees", lambda _module, _device, size: size in agreeing)
+    assert chunks_of(module, rows[: CHUNK + 1]) == sizes
 
 
 class OfShape(torch.nn.Module):
@@ -62,14 +65,14 @@ class OfShape(torch.nn.Module):
         return images.mean((2, 3)) + len(images) * 2.0**-20
 
 
-def test_whether_small_chunks_agree_is_found_out(module, rows):
+@pytest.mark.parametrize("size", SMALL_CHUNKS)
+def test_whether_small_chunks_agree_is_found_out(module, size):
     cpu = torch.device("cpu")
     with torch.inference_mode():
-        assert not _inference._agrees(OfShape(), cpu)
-        expected = torch.equal(
-            *(torch.cat([module(piece) for piece in torch.ones(CHUNK, 1, 32, 32).split(size)]) for size in (4, CHUNK))
-        )
-        assert _inference._agrees(module, cpu) or not expected
+        assert not _inference._agrees(OfShape(), cpu, size)
+        noise = torch.rand((CHUNK, 1, 32, 32), generator=torch.Generator().manual_seed(1))
+        alike = torch.equal(torch.cat([module(piece) for piece in noise.split(size)]), module(noise))
+        assert _inference._agrees(module, cpu, size) == alike
 
 
 def test_it_is_found_out_once_a_model_and_number_of_threads(module, rows):
@@ -78,7 +81,7 @@ def test_it_is_found_out_once_a_model_and_number_of_threads(module, rows):
 
 
 @pytest.mark.parametrize("shifted", [False, True])
-@pytest.mark.parametrize("n_rows", [1, 3, 20, 21, 128, 129])
+@pytest.mark.parametrize("n_rows", [1, 3, 9, 256, 257, 512, 513, 600])
 def test_outputs_are_those_of_all_rows_together(module, rows, n_rows, shifted):
     assert_array_equal(predict(module, rows[:n_rows], shifted=shifted), predict(module, rows, shifted=shifted)[:n_rows])
 

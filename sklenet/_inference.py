@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from sklenet._canvas import SIDE, Canvas
 from sklenet._memory import keep_freed_memory
 
-# Kernels choose their order of summation by shape, so every chunk has the same one; the last is padded. With chunks of
-# 128, 10,000 rows take a third longer: Python has four times the work.
+# Kernels choose their order of summation by shape, so chunks have this one, padded, or a small one that gives the same
+# bits. With chunks of 128, 10,000 rows take a third longer: Python has four times the work.
 CHUNK = 512
-# Fewer rows would pay for that many. They go in small chunks, where those give the same bits: of 4 if they are up to 8,
-# of 32 if they are up to 256. Beyond, they take as long as the next larger chunk (AVX2, two threads).
+# Size of a small chunk -> the most rows, left after the large chunks, that go in it. More of them would take as long in
+# the next larger chunk (AVX2, two threads).
 SMALL_CHUNKS = {4: 8, 32: 256}
 
 # Pixels of the canvas, down and to the right, by which an image is moved for the views that are averaged. On 10,000 of

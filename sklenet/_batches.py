@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklenet._augment import Distortion, distort
-from sklenet._canvas import Canvas
+from sklenet._canvas import SIDE, Canvas
 
 Batch = tuple[dict[str, Tensor], Tensor]
 
 # What pixels may take of the memory that is free on an accelerator; the rest is for the training.
 _SHARE_FOR_PIXELS = 0.5
 _BYTES_AT_ONCE = 2**26
+# Of the batches that are drawn at once. It halves the time that drawing takes, 0.4 ms of a step of 10; more are no
+# faster. A batch with more pixels is drawn alone.
+_PIXELS_AT_ONCE = 2**20
 
 
 @dataclass
@@ -97,11 +100,24 @@ class Batches:
         return count_batches(len(self.images), self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        for positions in np.array_split(self._positions(), len(self)):
-            X, y = self.images.batch(positions, self.device)
-            if self.augment is not None and self.noise is not None:
-                X["images"] = distort(X["images"], self.augment, self.noise)
-            yield X, y
+        batches = np.array_split(self._positions(), len(self))
+        n_pixels = max(self.images.rows.shape[1], SIDE**2)
+        n_at_once = max(1, _PIXELS_AT_ONCE // (n_pixels * self.batch_size))
+        for several in (batches[start : start + n_at_once] for start in range(0, len(batches), n_at_once)):
+            yield from self._draw(several)
+
+    def _draw(self, several: list[NDArray[np.intp]]) -> Iterator[Batch]:
+        X, y = self.images.batch(np.concatenate(several), self.device)
+        sizes = [len(positions) for positions in several]
+        parts = (part.split(sizes) for part in (X["images"], X["weights"], y))
+        for images, weights, targets in zip(*parts, strict=True):
+            yield {"images": self._distort(images), "weights": weights}, targets
+
+    def _distort(self, images: Tensor) -> Tensor:
+        # A batch at a time, between the steps: dropout draws from the same noise.
+        if self.augment is None or self.noise is None:
+            return images
+        return distort(images, self.augment, self.noise)
 
     def _positions(self) -> NDArray[np.intp]:
         if self.order is None:

@@ -67,6 +67,14 @@ def test_without_a_generator_the_order_is_kept(digits):
     assert_array_equal(targets, digits[1][50:90])
 
 
+def test_how_many_batches_are_drawn_at_once_changes_nothing(digits, monkeypatch):
+    # Distortions and dropout draw from the same noise, in the order of the steps.
+    model = LeNetClassifier(max_epochs=2, batch_size=7, augment="affine", dropout=0.1, random_state=0)
+    losses = model.fit(*digits).loss_curve_
+    monkeypatch.setattr(_batches, "_PIXELS_AT_ONCE", 0)
+    assert model.fit(*digits).loss_curve_ == losses
+
+
 # Pixels in the memory of an accelerator
 
 

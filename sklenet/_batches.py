@@ -16,10 +16,10 @@ Batch = tuple[dict[str, Tensor], Tensor]
 
 # What pixels may take of the memory that is free on an accelerator; the rest is for the training.
 _SHARE_FOR_PIXELS = 0.5
-_BYTES_AT_ONCE = 2**26
-# Of the batches that are drawn at once. It halves the time that drawing takes, 0.4 ms of a step of 10; more are no
-# faster. A batch with more pixels is drawn alone.
-_PIXELS_AT_ONCE = 2**20
+_BYTES_COPIED_AT_ONCE = 2**26
+# As many batches are drawn at once as have no more pixels than this, at least one. That halves the time that drawing
+# takes, 0.4 ms of a step of 10; more are no faster.
+_PIXELS_DRAWN_AT_ONCE = 2**20
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Images(torch.utils.data.Dataset[Batch]):
 
 def _copy(rows: NDArray[Any], device: torch.device) -> Tensor:
     """Copy rows (n, pixels) to a device a part at a time: they may be a memory map."""
-    n_at_once = max(1, _BYTES_AT_ONCE // max(1, rows[:1].nbytes))
+    n_at_once = max(1, _BYTES_COPIED_AT_ONCE // max(1, rows[:1].nbytes))
     copy = torch.empty(rows.shape, dtype=torch.from_numpy(np.empty(0, rows.dtype)).dtype, device=device)
     for part in (slice(start, start + n_at_once) for start in range(0, len(rows), n_at_once)):
         copy[part] = torch.from_numpy(np.array(rows[part]))
@@ -102,7 +102,7 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         batches = np.array_split(self._positions(), len(self))
         n_pixels = max(self.images.rows.shape[1], SIDE**2)
-        n_at_once = max(1, _PIXELS_AT_ONCE // (n_pixels * self.batch_size))
+        n_at_once = max(1, _PIXELS_DRAWN_AT_ONCE // (n_pixels * self.batch_size))
         for several in (batches[start : start + n_at_once] for start in range(0, len(batches), n_at_once)):
             yield from self._draw(several)
 

@@ -71,7 +71,7 @@ def test_how_many_batches_are_drawn_at_once_changes_nothing(digits, monkeypatch)
     # Distortions and dropout draw from the same noise, in the order of the steps.
     model = LeNetClassifier(max_epochs=2, batch_size=7, augment="affine", dropout=0.1, random_state=0)
     losses = model.fit(*digits).loss_curve_
-    monkeypatch.setattr(_batches, "_PIXELS_AT_ONCE", 0)
+    monkeypatch.setattr(_batches, "_PIXELS_DRAWN_AT_ONCE", 0)
     assert model.fit(*digits).loss_curve_ == losses
 
 
@@ -127,7 +127,7 @@ def test_a_training_moves_them_once(digits, early_stopping, monkeypatch):
 @pytest.mark.parametrize("change", [lambda X: X[:, ::-1], np.asfortranarray])
 def test_any_array_can_go_there(digits, change, monkeypatch):
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)
-    monkeypatch.setattr(_batches, "_BYTES_AT_ONCE", 64 * 4 * 50)  # in three parts
+    monkeypatch.setattr(_batches, "_BYTES_COPIED_AT_ONCE", 64 * 4 * 50)  # in three parts
     X = change(digits[0])
     X.flags.writeable = False
     assert_array_equal(make_images(X, digits[1]).on(CPU).resident, X)

@@ -1,7 +1,7 @@
 """The parameters that docs/recipes.md recommends, how they were chosen, and what they reach.
 
     python benchmarks/recipes.py validate --data-home DIR       # candidates, on training images alone; hours
-    python benchmarks/recipes.py test --data-home DIR           # the recipes, on the test images; an hour
+    python benchmarks/recipes.py test --data-home DIR           # the recipes, on the test images; two hours
     python benchmarks/recipes.py report                         # the tables again, from what is on disk
 
 `validate` trains on 50,000 of MNIST's training images and scores the other 10,000; the test images are left to `test`.

@@ -11,15 +11,18 @@ __all__ = ["LeNet5", "LeNetClassifier", "__version__"]
 
 __version__ = "0.1.0"
 
-_MODULES = {"LeNet5": "sklenet._network", "LeNetClassifier": "sklenet._classifier"}
+_CLASSES = {"LeNet5": "sklenet._network", "LeNetClassifier": "sklenet._classifier"}
+_SUBPACKAGES = ("datasets", "tuning")
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first asked for: torch takes seconds, and whoever only loads data does not need it.
-    if name not in _MODULES:
-        raise AttributeError(f"module 'sklenet' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    if name in _CLASSES:
+        return getattr(import_module(_CLASSES[name]), name)
+    if name in _SUBPACKAGES:
+        return import_module(f"sklenet.{name}")
+    raise AttributeError(f"module 'sklenet' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_SUBPACKAGES])

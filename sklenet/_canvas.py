@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sklenet._images import PixelStatistics, Shape
+from sklenet._images import Shape
+from sklenet._pixels import PixelStatistics
 
 SIDE = 32
 _DRAWN = 28  # the longer side of an image that has to be resized, as in MNIST

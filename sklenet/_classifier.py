@@ -20,7 +20,7 @@ from sklenet._augment import DISTORTIONS, Distortion
 from sklenet._batches import Images
 from sklenet._callbacks import EpochBar, EpochTasks, StopWhenNotImproving, clone_callbacks, schedule
 from sklenet._canvas import Canvas
-from sklenet._images import PixelStatistics, Shape, as_rows, check_image_shape, resolve_image_shape
+from sklenet._images import Shape, as_rows, check_image_shape, refuse_single_image, resolve_image_shape
 from sklenet._inference import predict_in_chunks
 from sklenet._network import ARCHITECTURES
 from sklenet._persistence import (
@@ -33,6 +33,7 @@ from sklenet._persistence import (
     versions,
     warn_if_other_versions,
 )
+from sklenet._pixels import PixelStatistics
 from sklenet._targets import (
     check_declared_classes,
     drop_weightless,
@@ -41,6 +42,7 @@ from sklenet._targets import (
     stratified_split,
     training_weights,
 )
+from sklenet._threads import use_one_thread_after_fork
 from sklenet._training import (
     Net,
     Plan,
@@ -49,6 +51,8 @@ from sklenet._training import (
     resolve_device,
     train,
 )
+
+use_one_thread_after_fork()
 
 # uint8 and float32 stay as they are, without a copy; everything else becomes float32.
 _PIXEL_DTYPES = (np.float32, np.uint8)
@@ -167,11 +171,14 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     -----
     Images come to the paper's 32×32 canvas by one rule, the aspect ratio kept: a longer side of 20 to 32 pixels is
     centred and padded, any other is first resized to 28. Padding has the value of the background, the median of the
-    images' border pixels. Pixels are standardised by the mean and standard deviation of all training pixels.
+    images' border pixels. Pixels are standardised by the mean and standard deviation of all training pixels, so no
+    scaler is needed.
 
     The model neither knows which way up an image is nor what is ink: give `predict` images of the same orientation,
-    scale and polarity as `fit`. Other scales and inverted images draw a warning, judged on ten images or more;
-    transposed ones cannot be detected.
+    scale and polarity as `fit`. Other scales and inverted images draw a warning, fewer than ten images only where the
+    fault is certain; transposed ones cannot be detected.
+
+    A process that is forked after this class was imported computes with one thread.
 
     Of weights only the proportions matter: they are scaled to a mean of 1 in each call. Samples of weight 0 count as
     absent.
@@ -402,6 +409,11 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         labels : ndarray of shape (n_samples,)
             Of the dtype of `classes_`.
+
+        Warns
+        -----
+        UserWarning
+            If the images are on another scale than the training images, or inverted.
         """
         logits = self._compute(X, lambda logits: logits)
         return self.classes_[logits.argmax(axis=1)]
@@ -491,10 +503,11 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Validate images and compute finish(logits), (n_samples, n_classes)."""
         check_is_fitted(self)
         rows, shape = as_rows(X)
+        self._refuse_single_image(rows, shape)
         with np.errstate(over="ignore", invalid="ignore"):
             rows = validate_data(self, rows, reset=False, dtype=_PIXEL_DTYPES)
         self._check_shape(shape)
-        self._canvas.pixels.warn_if_unlike(rows)
+        self._canvas.pixels.warn_if_unlike(rows, self.image_shape_)
         return predict_in_chunks(self.net_.module_, self._canvas, rows, finish, shifted=self.test_time_augment)
 
     def _validate_training(
@@ -502,6 +515,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ) -> "_TrainingData":
         """Check X, y and the weights against each other and, unless `reset`, against the earlier fit."""
         rows, shape = as_rows(X)
+        if not reset:
+            self._refuse_single_image(rows, shape)
         refuse_missing_labels(y)
         # What overflows float32 becomes infinity, and is refused as such.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -509,6 +524,10 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if not reset:
             self._check_shape(shape)
         return _TrainingData(*drop_weightless(rows, labels, sample_weight), shape)
+
+    def _refuse_single_image(self, rows: Any, shape: Shape | None) -> None:
+        came = np.shape(rows) if shape is None else (len(rows), *shape)
+        refuse_single_image(came, self.image_shape_, self.n_features_in_)
 
     def _check_shape(self, shape: Shape | None) -> None:
         if shape is not None and shape != self.image_shape_:

@@ -1,28 +1,20 @@
-"""Images out of whatever arrays people have: NumPy only, no torch.
+"""Images out of whatever arrays people have: NumPy and narwhals, no torch.
 
 Every accepted layout becomes rows of pixels, (n_samples, n_features), and a shape of one image, (height, width).
 What cannot be an image is refused here, in terms of the array that came.
 """
 
 import math
+import os
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
-from numpy.typing import NDArray
 
 ACCEPTED_LAYOUTS = "(n, pixels), (n, height, width), (n, 1, height, width) or (n, height, width, 1)"
-
-# Rows are read in chunks of about so many pixels, so that statistics need no float copy of the data set and do not
-# depend on its dtype or memory layout.
-_PIXELS_AT_ONCE = 2**20
-_N_BACKGROUND_IMAGES = 1000
-
-# Below this many images a batch says too little about the scale of the data: a single blank image is no fault.
-_N_IMAGES_TO_JUDGE = 10
 
 Shape = tuple[int, int]
 
@@ -45,20 +37,119 @@ def as_rows(X: Any) -> tuple[Any, Shape | None]:
     Raises
     ------
     ValueError
-        If X has more than one channel, an ambiguous fourth dimension, more than four dimensions, or requires grad.
+        If X has more than one channel, an ambiguous fourth dimension, more than four dimensions or a single one, holds
+        images of several shapes, or is a tensor that requires grad or is not on the CPU.
+    TypeError
+        If X holds names of files, or is a column whose cells are images.
     """
+    _refuse_tensor(X)
+    if not isinstance(X, np.ndarray) and nw.dependencies.is_into_dataframe(X):
+        _refuse_nested(nw.from_native(X))
+        return X, None
+    if hasattr(X, "toarray"):
+        return X, None
+    if not hasattr(X, "ndim") or hasattr(X, "requires_grad") or X.ndim == 1:
+        X = _as_array(X)
+    if X.ndim <= 2:
+        return X, None
+    X = np.asarray(X)
+    shape = _shape_of_one_image(X.shape)
+    return X.reshape(X.shape[0], shape[0] * shape[1]), shape
+
+
+def _refuse_tensor(X: Any) -> None:
     tensors = X if isinstance(X, list | tuple) else [X]
     if any(getattr(tensor, "requires_grad", False) for tensor in tensors):
         raise ValueError("X is a tensor that requires grad; pass X.detach() instead.")
     if getattr(getattr(X, "device", None), "type", "cpu") != "cpu":
         raise ValueError(f"X is a tensor on device {str(X.device)!r}; pass X.cpu() instead.")
-    if not hasattr(X, "ndim") or hasattr(X, "requires_grad"):
-        X = np.asarray(X)
-    if X.ndim <= 2 or hasattr(X, "toarray"):
-        return X, None
-    X = np.asarray(X)
-    shape = _shape_of_one_image(X.shape)
-    return X.reshape(X.shape[0], shape[0] * shape[1]), shape
+
+
+def _refuse_nested(frame: nw.DataFrame[Any]) -> None:
+    """Refuse a data frame that has a column of images or of text instead of columns of pixels."""
+    for name, cell in zip(frame.columns, frame.row(0) if len(frame) else (), strict=False):
+        if np.ndim(cell) > 0:
+            raise TypeError(f"The column {name!r} of X holds arrays; pass np.stack(X[{name!r}]).")
+        _refuse_text(cell, f"The column {name!r} of X")
+
+
+def _as_array(X: Any) -> Any:
+    """Make an array of a list, a tensor, a picture or a column, and refuse what does not become one."""
+    try:
+        array = np.asarray(X)
+    except ValueError:
+        _refuse_several_shapes(X)
+        raise
+    if array.ndim == 0 and array.dtype.kind in "OU":
+        _refuse_text(array.item())
+    if array.ndim == 1 and len(array):
+        _refuse_column(array)
+    return array
+
+
+def _refuse_column(column: Any) -> None:
+    """Refuse an array of one dimension."""
+    _refuse_text(column[0])
+    if column.dtype.kind == "O" and np.ndim(column[0]) > 0:
+        _refuse_several_shapes(column)
+        raise TypeError("X has one dimension and its elements are arrays; pass np.stack(X).")
+    raise ValueError(
+        f"Expected an array of images, got 1D array instead, of shape {column.shape}. Reshape your data: X[None] if X "
+        "is one image as a row of pixels."
+    )
+
+
+def _refuse_several_shapes(images: Sequence[Any]) -> None:
+    shapes = dict.fromkeys(np.shape(image) for image in images)
+    if len(shapes) > 1:
+        first, second, *_ = shapes
+        raise ValueError(
+            f"X holds images of several shapes, such as {first} and {second}; resize or frame the images to one shape, "
+            "as sklenet.datasets.load_image_folder does."
+        )
+
+
+def _refuse_text(value: Any, holder: str = "X") -> None:
+    if isinstance(value, str | bytes | os.PathLike) and not _is_number(value):
+        raise TypeError(
+            f"{holder} holds text instead of pixels, such as {str(value)!r}. Load pictures from their files by "
+            "sklenet.datasets.load_image_folder; leave out columns that are no pixels."
+        )
+
+
+def _is_number(text: Any) -> bool:
+    try:
+        float(text)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def refuse_single_image(shape: tuple[int, ...], image_shape: Shape, n_features: int) -> None:
+    """Refuse one image where an array of images is expected.
+
+    Parameters
+    ----------
+    shape : tuple (n, pixels) or (n, h, w)
+        What came.
+    image_shape : tuple (h, w)
+        Of the images that the model was fitted on.
+    n_features : int
+        Number of their pixels.
+
+    Raises
+    ------
+    ValueError
+        If what came has the shape of one image.
+    """
+    if shape == image_shape and shape[1] != n_features:
+        raise ValueError(
+            f"X has {shape[1]} features, but LeNetClassifier is expecting {n_features} features as input. X has the "
+            f"shape of one image, {shape}; pass X[None], an array of one image."
+        )
+    if len(shape) == 3 and shape[:2] == image_shape != shape[1:] and shape[2] in (1, 3, 4):
+        remedy = "pass X[None, ..., 0]" if shape[2] == 1 else "convert it to grayscale, and pass X[None]"
+        raise ValueError(f"X has the shape of one image, {shape}; {remedy}, an array of one image.")
 
 
 def _shape_of_one_image(shape: tuple[int, ...]) -> Shape:
@@ -149,93 +240,3 @@ def resolve_image_shape(n_features: int, *, declared: Shape | None, seen: Shape 
             stacklevel=4,
         )
     return side, side
-
-
-@dataclass(frozen=True)
-class PixelStatistics:
-    """What is learned of the pixels in `fit`: enough to standardise them, and to tell data of another kind.
-
-    Attributes
-    ----------
-    background : float
-        Median of the images' border pixels, of at most 1,000 images evenly spaced. Padding has this value.
-    mean, scale : float
-        Mean and standard deviation of all pixels; `scale` is 1 where they are all the same.
-    low, high : float
-        Smallest and largest pixel.
-    spread : float
-        Standard deviation of the images' mean pixels.
-    """
-
-    background: float
-    mean: float
-    scale: float
-    low: float
-    high: float
-    spread: float
-
-    @classmethod
-    def of(cls, rows: NDArray[Any], shape: Shape) -> Self:
-        """Learn the statistics of rows (n, pixels) that hold images of the given shape."""
-        n_samples, n_pixels = rows.shape
-        means = np.empty(n_samples)
-        mean_squares = np.empty(n_samples)
-        low, high = np.inf, -np.inf
-        for start, chunk in _float_chunks(rows):
-            here = slice(start, start + len(chunk))
-            # float64 sums of float32 pixels: the two-pass formula would read the data twice.
-            means[here] = chunk.mean(axis=1, dtype=np.float64)
-            mean_squares[here] = np.einsum("ij,ij->i", chunk, chunk, dtype=np.float64) / n_pixels
-            low, high = min(low, float(chunk.min())), max(high, float(chunk.max()))
-        mean = float(means.mean())
-        variance = float(mean_squares.mean()) - mean**2
-        # Where the pixels are all the same, what is left of the variance is rounding.
-        scale = math.sqrt(variance) if high > low and variance > 0 else 1.0
-        return cls(_background(rows, shape), mean, scale, low, high, float(means.std()))
-
-    def warn_if_unlike(self, rows: NDArray[Any]) -> None:
-        """Warn where rows are on another scale than the training images, or inverted.
-
-        Judged on ten images or more: the range differs more than tenfold, it leaves the training range by more than a
-        fifth of its width, or the mean lies more than four standard deviations of the training images' means away.
-        """
-        if len(rows) < _N_IMAGES_TO_JUDGE:
-            return
-        low, high, total = np.inf, -np.inf, 0.0
-        for _, chunk in _float_chunks(rows):
-            low, high = min(low, float(chunk.min())), max(high, float(chunk.max()))
-            total += float(chunk.sum(dtype=np.float64))
-        mean = total / rows.size
-        width, own_width = self.high - self.low, high - low
-        other_scale = own_width > 10 * width or own_width < width / 10
-        outside = low < self.low - width / 5 or high > self.high + width / 5
-        if other_scale or outside:
-            warnings.warn(
-                f"X spans [{low:g}, {high:g}] but the model was fitted on [{self.low:g}, {self.high:g}]; "
-                "scale the pixels as they were scaled for fit.",
-                UserWarning,
-                stacklevel=5,
-            )
-        elif abs(mean - self.mean) > 4 * self.spread + 1e-3 * width:
-            warnings.warn(
-                f"The mean pixel of X is {mean:g}, but {self.mean:g} in the images the model was fitted on; are the "
-                "images inverted? Fit and predict need the same polarity.",
-                UserWarning,
-                stacklevel=5,
-            )
-
-
-def _float_chunks(rows: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    n_rows = max(1, _PIXELS_AT_ONCE // rows.shape[1])
-    for start in range(0, len(rows), n_rows):
-        yield start, np.ascontiguousarray(rows[start : start + n_rows], dtype=np.float32)
-
-
-def _background(rows: NDArray[Any], shape: Shape) -> float:
-    n_samples, n_pixels = rows.shape
-    grid = np.ones(shape, dtype=bool)
-    grid[1:-1, 1:-1] = False
-    border = np.flatnonzero(grid.ravel()[:n_pixels])
-    some = np.linspace(0, n_samples - 1, min(n_samples, _N_BACKGROUND_IMAGES)).astype(np.intp)
-    # In float64: the mean of the two middle pixels can overflow float32.
-    return float(np.median(rows[np.ix_(some, border)].astype(np.float64)))

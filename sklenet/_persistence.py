@@ -3,15 +3,15 @@
 import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
 from skorch.history import History
 
+from sklenet import __version__
 from sklenet._canvas import Canvas
-from sklenet._images import PixelStatistics
+from sklenet._pixels import PixelStatistics
 from sklenet._training import Net, build_net, default_modes, resolve_device
 
 _NET_PARAMS = (
@@ -120,8 +120,8 @@ def warn_if_other_versions(written: dict[str, str]) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that predictions may depend on."""
-    return {name: version(name) for name in ("sklenet", "torch")}
+    """Return the versions that predictions may depend on, without local parts such as "+cpu"."""
+    return {"sklenet": __version__, "torch": torch.__version__.partition("+")[0]}
 
 
 def _to_arrays(tree: Any) -> Any:

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklenet import LeNetClassifier, _batches
 from sklenet._batches import Batches, Images
 from sklenet._canvas import Canvas
-from sklenet._images import PixelStatistics
+from sklenet._pixels import PixelStatistics
 from training_images import make_images
 
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ def test_each_epoch_has_each_sample_once_with_its_own_label_and_weight(digits):
     X, y = digits
     images = make_images(X, y, np.arange(1, 121))
     images.rows = np.repeat(np.arange(120, dtype=np.float32)[:, None], 64, axis=1)  # pixels say which row they are
-    images.canvas = Canvas((8, 8), PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0))
+    images.canvas = Canvas((8, 8), PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0))
     batches = Batches(images, 32, CPU, torch.Generator().manual_seed(0))
     orders = []
     for _ in range(2):

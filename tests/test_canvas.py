@@ -6,11 +6,12 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklenet._canvas import Canvas, drawn_shape
-from sklenet._images import PixelStatistics
+from sklenet._pixels import PixelStatistics
 
 
 def statistics(background=0.0, mean=0.0, scale=1.0):
-    return PixelStatistics(background=background, mean=mean, scale=scale, low=0.0, high=1.0, spread=0.1)
+    others = {"low": 0.0, "high": 1.0, "spread": 0.1, "ink": 0.1, "faintest": 1.0, "inverted": 0.0}
+    return PixelStatistics(background=background, mean=mean, scale=scale, **others)
 
 
 def draw(images, **kwargs):

@@ -10,8 +10,6 @@ import os
 import pickle
 import random
 import re
-import subprocess
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,7 +34,7 @@ from sklenet import LeNetClassifier
 from sklenet._targets import stratified_split
 
 N_ROWS = 66
-ELSEWHERE = {48, 49, 58}  # stored models and downloads: tested with the modules that read them
+ELSEWHERE = {48, 49, 52, 58}  # stored models, other processes and downloads have test files of their own
 
 FAULTS = []
 
@@ -147,13 +145,9 @@ def fitted_on_0_to_1_predicts_on_0_to_255():
 
 @row(2, {"float32-max": np.finfo(np.float32).max, "1e36": 1e36})
 def no_pixel_makes_a_probability_nan(brightest):
-    # One image: too few to warn of the scale.
-    try:
+    with pytest.warns(UserWarning, match="X spans"):
         probabilities = digits_model().predict_proba(X_TEST[:1] * np.float32(brightest / 255))
-    except ValueError as error:
-        assert re.search("X|pixel", str(error))  # noqa: PT017 an error is as good as finite probabilities
-    else:
-        assert np.isfinite(probabilities).all()
+    assert np.isfinite(probabilities).all()
 
 
 @row(3)
@@ -308,13 +302,13 @@ def ambiguous_shape(shape):
 
 @row(19)
 def one_image_to_predict():
-    with pytest.raises(ValueError, match="X has 28 features, but LeNetClassifier is expecting 784"):
+    with pytest.raises(ValueError, match=r"X has 28 features, but LeNetClassifier is expecting 784.*pass X\[None\]"):
         digits_model().predict(X_TEST[0])
 
 
 @row(19, {"pixels": X_TEST[0].ravel(), "list": X_TEST[0].ravel().tolist()})
 def one_row_to_predict(pixels):
-    with pytest.raises(ValueError, match="Reshape your data"):
+    with pytest.raises(ValueError, match=r"of shape \(784,\). Reshape your data: X\[None\]"):
         digits_model().predict(pixels)
 
 
@@ -669,9 +663,9 @@ RAGGED = {
 
 @row(42, {f"ragged-{name}": images for name, images in RAGGED.items()})
 def ragged_list(images):
-    with pytest.raises(ValueError, match="inhomogeneous shape"):
+    with pytest.raises(ValueError, match=r"images of several shapes, such as .* resize or frame"):
         lenet().fit(images, [0, 1])
-    with pytest.raises(ValueError, match="inhomogeneous shape"):
+    with pytest.raises(ValueError, match=r"images of several shapes, such as .* resize or frame"):
         digits_model().predict(images)
 
 
@@ -855,53 +849,6 @@ def concurrent_fits(_):
     )
     for model, other in zip(models, concurrent, strict=True):
         assert_same_model(model.fit(FEW, FEW_Y), other)
-
-
-PROCESSES = """
-import multiprocessing
-import numpy as np
-from numpy.testing import assert_array_equal
-from sklearn.datasets import load_digits
-from sklearn.model_selection import GridSearchCV
-from sklenet import LeNetClassifier
-
-X, y = load_digits(n_class=3, return_X_y=True)
-X, y = X[:90], y[:90]
-model = LeNetClassifier(max_epochs=2, random_state=0, device="cpu").fit(X, y)
-expected = model.predict_proba(X)
-
-def fit_and_predict(_):
-    return LeNetClassifier(**model.get_params()).fit(X, y).predict_proba(X), model.predict_proba(X)
-
-def search(n_jobs):
-    options = {"cv": 2, "scoring": "neg_log_loss", "error_score": "raise"}
-    return GridSearchCV(model, {"augment": [None, "elastic"]}, n_jobs=n_jobs, **options).fit(X, y)
-
-if "fork" in multiprocessing.get_all_start_methods():
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        for probabilities in pool.map_async(fit_and_predict, range(2)).get(timeout=60):
-            assert_array_equal(probabilities, [expected, expected])
-print("fork equals serial", flush=True)
-
-serial, parallel = search(1), search(2)
-for key in ("split0_test_score", "split1_test_score"):
-    assert_array_equal(serial.cv_results_[key], parallel.cv_results_[key])
-assert_array_equal(serial.predict_proba(X), parallel.predict_proba(X))
-print("loky equals serial", flush=True)
-"""
-
-
-@functools.cache
-def _run_processes():
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", PROCESSES]
-    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=200)
-
-
-@row(52, {"fork": "fork", "loky": "loky"})
-def other_processes(kind):
-    run = _run_processes()
-    assert f"{kind} equals serial" in run.stdout, run.stderr
 
 
 EVERYTHING_RANDOM = [

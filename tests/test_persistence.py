@@ -4,6 +4,9 @@ import copy
 import math
 import numbers
 import pickle
+import subprocess
+import sys
+import textwrap
 
 import joblib
 import numpy as np
@@ -223,6 +226,29 @@ def test_loading_elsewhere_does_not_write_the_old_stamp_again(fitted, monkeypatc
     with pytest.warns(UserWarning, match="written by"):
         loaded = pickle.loads(stored)
     pickle.loads(pickle.dumps(loaded))  # without a warning
+
+
+def test_builds_of_one_version_of_torch_do_not_warn(fitted, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "__version__", torch.__version__.partition("+")[0] + "+cu130")
+        stored = pickle.dumps(fitted)
+    pickle.loads(stored)  # a warning is an error here
+
+
+def test_a_source_tree_that_is_not_installed_stores_models(tmp_path, fitted):
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted))
+    # What is not installed has no metadata.
+    code = """
+    import importlib.metadata, pickle, sys
+    find = importlib.metadata.Distribution.from_name
+    def find_others(name):
+        if name == "sklenet":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return find(name)
+    importlib.metadata.Distribution.from_name = find_others
+    pickle.dumps(pickle.load(open("model.pickle", "rb")))
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, cwd=tmp_path, timeout=120)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3", "mps", "cpu:1"])

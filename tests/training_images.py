@@ -4,7 +4,7 @@ import numpy as np
 
 from sklenet._batches import Images
 from sklenet._canvas import Canvas
-from sklenet._images import PixelStatistics
+from sklenet._pixels import PixelStatistics
 from sklenet._targets import training_weights
 
 

@@ -1,0 +1,231 @@
+"""What `fit` learns of pixels, and how `predict` tells images of another scale or polarity. NumPy only."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklenet._images import Shape
+
+# Rows are read in chunks of about this many pixels, so that statistics need no float copy of the data set and do not
+# depend on its dtype or memory layout.
+_PIXELS_AT_ONCE = 2**20
+
+# Statistics that need no more than a sample are computed on this many images, evenly spaced.
+_N_SAMPLE = 1000
+
+# From this many images on, a batch is judged as a whole; fewer images are judged only where the fault is certain.
+_N_BATCH = 10
+
+
+@dataclass(frozen=True)
+class PixelStatistics:
+    """Statistics of the training images' pixels: enough to standardise pixels, and to tell images of another kind.
+
+    Attributes
+    ----------
+    background : float
+        Median of the images' border pixels. Padding has this value.
+    mean, scale : float
+        Mean and standard deviation of all pixels; `scale` is 1 where all pixels are equal.
+    low, high : float
+        Smallest and largest pixel.
+    spread : float
+        Standard deviation of the images' mean pixels.
+    ink : float
+        Median over the images of the mean distance of a pixel from the background.
+    faintest : float
+        Smallest range of pixels of an image that is not blank; 0 where all images are blank.
+    inverted : float
+        Share of the images that have the opposite of the common polarity.
+
+    Notes
+    -----
+    `background`, `ink` and `inverted` are computed on at most 1,000 images, evenly spaced, the others on all of them.
+    """
+
+    background: float
+    mean: float
+    scale: float
+    low: float
+    high: float
+    spread: float
+    ink: float
+    faintest: float
+    inverted: float
+
+    @classmethod
+    def of(cls, rows: NDArray[Any], shape: Shape) -> Self:
+        """Compute the statistics of rows (n, pixels) that hold images of the given shape."""
+        n_samples, n_pixels = rows.shape
+        means, mean_squares = np.empty(n_samples), np.empty(n_samples)
+        lowest, highest = np.empty(n_samples, np.float32), np.empty(n_samples, np.float32)
+        for here, chunk in _float_chunks(rows):
+            # float64 sums of float32 pixels: the two-pass formula would read the data twice.
+            means[here] = chunk.mean(axis=1, dtype=np.float64)
+            mean_squares[here] = np.einsum("ij,ij->i", chunk, chunk, dtype=np.float64) / n_pixels
+            lowest[here], highest[here] = chunk.min(axis=1), chunk.max(axis=1)
+        mean, low, high = float(means.mean()), float(lowest.min()), float(highest.max())
+        variance = float(mean_squares.mean()) - mean**2
+        ranges = highest.astype(np.float64) - lowest
+        sample = _Sample(rows, shape)
+        background = sample.background()
+        return cls(
+            background=background,
+            mean=mean,
+            # Where all pixels are equal, the variance is nothing but rounding.
+            scale=math.sqrt(variance) if high > low and variance > 0 else 1.0,
+            low=low,
+            high=high,
+            spread=float(means.std()),
+            ink=sample.ink(background),
+            faintest=float(ranges[ranges > 0].min(initial=high - low)),
+            inverted=sample.share_inverted(background, low, high),
+        )
+
+    def warn_if_unlike(self, rows: NDArray[Any], shape: Shape) -> None:
+        """Warn where images are on another scale than the training images, or of the opposite polarity.
+
+        Blank images are not judged. A scaler that was fitted on few images leaves single pixels far outside of the
+        training range, so a scale is judged by most pixels.
+
+        - Too large: pixels lie outside of the training range by more than a fifth of its width, and are more than a
+          fifth as many as the pixels that differ from the background; more than half as many where fewer than ten
+          images come.
+        - Too small: the median of the images' mean distance from the background is less than a tenth of the training
+          images'. Where fewer than ten images come: the pixels are not uint8, which may be the noise of a blank page,
+          and each image's range is less than a tenth of the smallest range of a training image.
+        - Inverted: most images have their border on the far side of the training range and are darker or brighter
+          inside as no training image is. Where ten images or more come, also: the mean pixel lies more than four
+          standard deviations of the training images' means away.
+        """
+        sample = _Sample(rows, shape).without_blank()
+        if not len(sample.images):
+            return
+        if self._is_too_large(sample) or self._is_too_small(sample):
+            low, high = float(sample.lowest.min()), float(sample.highest.max())
+            warnings.warn(
+                f"X spans [{low:g}, {high:g}] but the model was fitted on [{self.low:g}, {self.high:g}]; "
+                "scale the pixels as they were scaled for fit.",
+                UserWarning,
+                stacklevel=4,
+            )
+        elif self._is_inverted(sample):
+            mean = float(sample.images.mean(dtype=np.float64))
+            warnings.warn(
+                f"The mean pixel of X is {mean:g}, but {self.mean:g} in the images the model was fitted on; are the "
+                "images inverted? Fit and predict need the same polarity and the same scale.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    @property
+    def _width(self) -> float:
+        return self.high - self.low
+
+    def _is_too_large(self, sample: "_Sample") -> bool:
+        # np.float64, which float32 pixels are compared with in float64, because a margin can overflow float32.
+        bottom, top = np.float64(self.low - self._width / 5), np.float64(self.high + self._width / 5)
+        if sample.lowest.min() >= bottom and sample.highest.max() <= top:
+            return False
+        outside = (sample.images < bottom) | (sample.images > top)
+        ink = sample.distance(sample.background()) > np.float64(self._width / 10)
+        share = 0.2 if sample.is_batch else 0.5
+        return bool(outside.sum() > share * ink.sum() and outside.mean() > 0.01)
+
+    def _is_too_small(self, sample: "_Sample") -> bool:
+        if sample.is_batch:
+            return sample.ink(self.background) < self.ink / 10
+        return sample.is_float and bool((sample.highest - sample.lowest).max() < self.faintest / 10)
+
+    def _is_inverted(self, sample: "_Sample") -> bool:
+        usual = self.inverted < 0.1 if sample.is_batch else self.inverted == 0
+        if usual and sample.share_inverted(self.background, self.low, self.high) > 0.5:
+            return True
+        if not sample.is_batch:
+            return False
+        # Clipped: a pixel far outside of the training range says nothing of the polarity.
+        means = sample.images.clip(self.low, self.high).mean(axis=1, dtype=np.float64)
+        return abs(float(np.median(means)) - self.mean) > 4 * self.spread + 1e-3 * self._width
+
+
+class _Sample:
+    """At most 1,000 of the images, evenly spaced, as float32.
+
+    Attributes
+    ----------
+    images : ndarray of shape (n_sampled, pixels), float32
+    lowest, highest : ndarray of shape (n_sampled,), float32
+        Smallest and largest pixel of each image.
+    is_float : bool
+        Whether the pixels came as anything but uint8.
+    """
+
+    def __init__(self, rows: NDArray[Any], shape: Shape) -> None:
+        n_samples = len(rows)
+        if n_samples > _N_SAMPLE:
+            rows = rows[np.linspace(0, n_samples - 1, _N_SAMPLE).astype(np.intp)]
+        self.shape = shape
+        self.is_float = rows.dtype.kind == "f"
+        self.images = np.ascontiguousarray(rows, dtype=np.float32)
+
+    @cached_property
+    def lowest(self) -> NDArray[np.float32]:
+        return self.images.min(axis=1)
+
+    @cached_property
+    def highest(self) -> NDArray[np.float32]:
+        return self.images.max(axis=1)
+
+    @property
+    def is_batch(self) -> bool:
+        return len(self.images) >= _N_BATCH
+
+    def without_blank(self) -> "_Sample":
+        """Return the sample without the images whose pixels are all equal."""
+        blank = self.lowest == self.highest
+        return self._subset(~blank) if blank.any() else self
+
+    def background(self) -> float:
+        return float(np.median(self._border()))
+
+    def distance(self, background: float) -> NDArray[np.float32]:
+        with np.errstate(over="ignore"):
+            return np.abs(self.images - np.float32(background))
+
+    def ink(self, background: float) -> float:
+        return float(np.median(self.distance(background).mean(axis=1, dtype=np.float64)))
+
+    def share_inverted(self, background: float, low: float, high: float) -> float:
+        """Return the share of images whose border and mean are on the far side of the range, the mean less so."""
+        opposite = high if high - background >= background - low else low
+        middle, sign = (background + opposite) / 2, math.copysign(1, opposite - background)
+        means = self.images.mean(axis=1, dtype=np.float64)
+        far = sign * (means - middle) > 0
+        if not far.any():
+            return 0.0
+        borders = np.median(self._subset(far)._border(), axis=1)
+        return float(np.sum((sign * (borders - middle) > 0) & (sign * (borders - means[far]) > 0))) / len(means)
+
+    def _border(self) -> NDArray[np.float64]:
+        grid = np.ones(self.shape, dtype=bool)
+        grid[1:-1, 1:-1] = False
+        # In float64: the mean of two pixels, which a median may be, can overflow float32.
+        return self.images[:, np.flatnonzero(grid.ravel()[: self.images.shape[1]])].astype(np.float64)
+
+    def _subset(self, chosen: NDArray[np.bool_]) -> "_Sample":
+        subset = _Sample(self.images[chosen], self.shape)
+        subset.is_float = self.is_float
+        return subset
+
+
+def _float_chunks(rows: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    n_rows = max(1, _PIXELS_AT_ONCE // rows.shape[1])
+    for start in range(0, len(rows), n_rows):
+        chunk = np.ascontiguousarray(rows[start : start + n_rows], dtype=np.float32)
+        yield slice(start, start + len(chunk)), chunk

@@ -67,6 +67,9 @@ class StopWhenNotImproving(Callback):
     kept is the polynomial-decay average of the weights [1]_, which is as good at any time as an annealed model of that
     length: average += (eta + 1) / (step + eta + 1) * (weights - average), with eta = 8.
 
+    The module has the averaged weights from the first validation batch of an epoch to the beginning of the next epoch,
+    and the best weights at the end, so that whatever callbacks save then is what was evaluated.
+
     A small validation set knows few accuracies: one of ten images reaches its best by chance, early, while the model
     goes on improving. So a falling loss counts as an improvement too, and of equally accurate weights the latest are
     kept.
@@ -95,7 +98,19 @@ class StopWhenNotImproving(Callback):
         self.n_steps_, self.misses_ = 0, 0
         self.best_accuracy_, self.least_loss_ = -np.inf, np.inf
         self.average_ = self.best_ = _copy(dict(net.module_.named_parameters()))
-        net.average_ = self.average_
+        self.trained_: dict[str, torch.Tensor] | None = None
+
+    def on_epoch_begin(self, net: Net, **_: Any) -> None:
+        """Give the module the weights that are trained."""
+        if self.trained_ is not None:
+            net.module_.load_state_dict(self.trained_)
+            self.trained_ = None
+
+    def on_batch_begin(self, net: Net, training: bool, **_: Any) -> None:
+        """Give the module the averaged weights before the first validation batch."""
+        if not training and self.trained_ is None:
+            self.trained_ = _copy(dict(net.module_.named_parameters()))
+            net.module_.load_state_dict(self.average_)
 
     @torch.no_grad()
     def on_batch_end(self, net: Net, batch: Batch, training: bool, **_: Any) -> None:
@@ -122,7 +137,6 @@ class StopWhenNotImproving(Callback):
     def on_train_end(self, net: Net, **_: Any) -> None:
         """Give the net the best weights."""
         net.module_.load_state_dict(self.best_)
-        net.average_ = None
 
 
 def _copy(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

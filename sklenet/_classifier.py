@@ -12,12 +12,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.callbacks import Callback, LRScheduler
 from torch import Tensor
 
 from sklenet._augment import DISTORTIONS, Distortion
-from sklenet._batches import Images
+from sklenet._batches import Images, count_batches
 from sklenet._callbacks import EpochBar, EpochTasks, StopWhenNotImproving, clone_callbacks, schedule
 from sklenet._canvas import Canvas
 from sklenet._images import Shape, as_rows, check_image_shape, refuse_single_image, resolve_image_shape
@@ -35,17 +36,18 @@ from sklenet._persistence import (
 )
 from sklenet._pixels import PixelStatistics
 from sklenet._targets import (
+    as_labels,
     check_declared_classes,
-    drop_weightless,
     find_classes,
-    refuse_missing_labels,
     stratified_split,
     training_weights,
+    weigh_samples,
 )
 from sklenet._threads import use_one_thread_after_fork
 from sklenet._training import (
     Net,
     Plan,
+    automatic_weight_decay,
     build_net,
     make_plan,
     resolve_device,
@@ -324,13 +326,19 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         given = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
         context = self._init_callback_context(max_subtasks=plan.n_epochs)
         context.call_on_fit_task_begin(estimator=self, **given)
-        tasks = EpochTasks(self, context, given, lambda net: _fitted(copy_net(net), images))
-        train(net, training, validation, plan.n_epochs, [*self._own_callbacks(net, plan), tasks])
         earlier = self.loss_curve_ if again else []
-        self.__dict__.update(_fitted(net, images), loss_curve_=[*earlier, *net.history[:, "train_loss"]])
+        tasks = EpochTasks(self, context, given, lambda net: _fitted(copy_net(net), images, earlier))
+        train(net, training, validation, plan.n_epochs, [*self._own_callbacks(net, plan), tasks])
+        self.__dict__.update(_fitted(net, images, earlier))
         context.call_on_fit_task_end(estimator=self, **given, reconstruction_attributes={})
         return self
 
+    def _is_partial_fit_supported(self) -> bool:
+        if self.early_stopping:
+            raise AttributeError("partial_fit does not support early_stopping=True; set early_stopping=False.")
+        return True
+
+    @available_if(_is_partial_fit_supported)
     @_unchanged_on_error
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -342,8 +350,9 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ) -> Self:
         """Train for one epoch, from the present weights, at constant learning rate.
 
-        The optimiser's state goes on from call to call, after `fit` too; so does an automatic weight decay. Pixels are
-        standardised as the first call found them, so let it see a fair sample.
+        The optimiser's state goes on from call to call, after `fit` too. An automatic weight decay falls with the
+        number of steps so far, over all calls. Pixels are standardised as the first call found them, so let it see a
+        fair sample. There is no `partial_fit` with `early_stopping=True`.
 
         Parameters
         ----------
@@ -363,12 +372,10 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As `fit`; with `early_stopping=True` or `class_weight="balanced"`; if `architecture` or `width` has changed
+            As `fit`; with `class_weight="balanced"`; if `architecture` or `width` has changed
             since the weights were made; if `classes` is missing in the first call or y has a label that was never
             declared.
         """
-        if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True; set early_stopping=False.")
         if self.class_weight == "balanced":
             raise ValueError(
                 "partial_fit does not support class_weight='balanced', because it sees the classes a part at a time; "
@@ -378,23 +385,23 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         data = self._validate_training(X, y, sample_weight, reset=not again)
         declared = check_declared_classes(classes, self.classes_ if again else None, data.labels)
         images = self._make_images(data, declared, again)
-        # Where fit would train a model on as many images, this call makes the first of its passes.
-        plan = make_plan(len(images), "auto", self.batch_size, self.weight_decay)
+        plan = self._plan_of_one_call(len(images), self.net_.n_steps_ if again else 0)
         if again:
             self._check_size()
-            if self.weight_decay == "auto":
-                plan = plan._replace(weight_decay=self.weight_decay_)
             # A copy, so that a failed call leaves the present net as it is.
             params = self._net_params(len(declared), plan, self.net_.seed)
-            net = copy_net(self.net_, clone_callbacks(self.callbacks), params)
+            device = resolve_device(self.device)
+            net = copy_net(self.net_, clone_callbacks(self.callbacks), params, device)
             net.augment = self._distortion()
         else:
             net = self._make_net(len(declared), plan, self._draw_seed())
         for group in net.optimizer_.param_groups:
-            group.update(lr=net.lr, weight_decay=plan.weight_decay)
+            # A user's schedule takes its peak from "initial_lr", which an earlier one may have set.
+            group.update(lr=net.lr, initial_lr=net.lr, weight_decay=plan.weight_decay)
         train(net, images, None, 1, [])
-        earlier = self.loss_curve_ if again else []
-        self.__dict__.update(_fitted(net, images), loss_curve_=[*earlier, net.history[-1, "train_loss"]])
+        fitted = _fitted(net, images, self.loss_curve_ if again else [], n_new=1)
+        fitted["validation_scores_"] = self.validation_scores_ if again else None
+        self.__dict__.update(fitted)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -517,13 +524,14 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         rows, shape = as_rows(X)
         if not reset:
             self._refuse_single_image(rows, shape)
-        refuse_missing_labels(y)
+        y = as_labels(y)
         # What overflows float32 becomes infinity, and is refused as such.
         with np.errstate(over="ignore", invalid="ignore"):
             rows, labels = validate_data(self, rows, y, reset=reset, dtype=_PIXEL_DTYPES)
         if not reset:
             self._check_shape(shape)
-        return _TrainingData(*drop_weightless(rows, labels, sample_weight), shape)
+        indices, weights = weigh_samples(rows, sample_weight)
+        return _TrainingData(rows, indices, labels[indices], weights, shape)
 
     def _refuse_single_image(self, rows: Any, shape: Shape | None) -> None:
         came = np.shape(rows) if shape is None else (len(rows), *shape)
@@ -544,15 +552,18 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             canvas = self._canvas
         else:
             shape = resolve_image_shape(data.rows.shape[1], declared=declared, seen=data.shape)
-            canvas = Canvas(shape, PixelStatistics.of(data.rows, shape))
-        targets = np.searchsorted(classes, data.labels)
-        weights = training_weights(targets, classes, data.weights, self.class_weight)
-        return Images(data.rows, targets, weights, classes, canvas, np.arange(len(targets)))
+            canvas = Canvas(shape, PixelStatistics.of(data.rows, shape, data.indices))
+        targets = np.zeros(len(data.rows), dtype=np.intp)
+        weights = np.zeros(len(data.rows), dtype=np.float32)
+        targets[data.indices] = counted = np.searchsorted(classes, data.labels)
+        weights[data.indices] = training_weights(counted, classes, data.weights, self.class_weight)
+        return Images(data.rows, targets, weights, classes, canvas, data.indices)
 
     def _split(self, images: Images, seed: int) -> tuple[Images, Images | None]:
         if not self.early_stopping:
             return images, None
-        training, validation = stratified_split(images.targets, images.classes, self.validation_fraction, seed)
+        targets = images.targets[images.indices]
+        training, validation = stratified_split(targets, images.classes, self.validation_fraction, seed)
         return images.subset(training), images.subset(validation)
 
     def _draw_seed(self) -> int:
@@ -569,6 +580,14 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     f"Training goes on with {name}={there!r}, but {name} is {now!r} now; set it back, or start anew by "
                     "fit with warm_start=False."
                 )
+
+    def _plan_of_one_call(self, n_samples: int, n_steps_before: int) -> Plan:
+        """Plan one pass over images, where fit would take several; "auto" decay is that of all steps until then."""
+        plan = make_plan(n_samples, "auto", self.batch_size, self.weight_decay)
+        if self.weight_decay != "auto":
+            return plan
+        n_steps = n_steps_before + count_batches(n_samples, plan.batch_size)
+        return plan._replace(weight_decay=automatic_weight_decay(max(plan.n_steps, n_steps)))
 
     def _net_params(self, n_classes: int, plan: Plan, seed: int) -> dict[str, Any]:
         return {
@@ -604,20 +623,23 @@ class _TrainingData(NamedTuple):
     """What is left of X, y and sample_weight after validation."""
 
     rows: NDArray[Any]  # (n, pixels)
-    labels: NDArray[Any]  # (n,)
-    weights: NDArray[np.float64]  # (n,)
+    indices: NDArray[np.intp]  # (n_positive,), of the samples with positive weight
+    labels: NDArray[Any]  # (n_positive,)
+    weights: NDArray[np.float64]  # (n_positive,)
     shape: Shape | None  # what the layout of X says of one image
 
 
-def _fitted(net: Net, images: Images) -> dict[str, Any]:
-    """Collect what training has fitted, to be assigned together."""
-    scores = [epoch["valid_acc"] for epoch in net.history if "valid_acc" in epoch]
+def _fitted(net: Net, images: Images, earlier_losses: list[float], n_new: int | None = None) -> dict[str, Any]:
+    """Collect what training has fitted, to be assigned together; `n_new` epochs of the history are new, None all."""
+    new = net.history[-n_new:] if n_new else net.history
+    scores = [epoch["valid_acc"] for epoch in new if "valid_acc" in epoch]
     return {
         "classes_": images.classes,
         "image_shape_": images.canvas.shape,
         "n_epochs_": len(net.history),
         "batch_size_": net.batch_size,
         "weight_decay_": net.optimizer__weight_decay,
+        "loss_curve_": [*earlier_losses, *(epoch["train_loss"] for epoch in new)],
         "validation_scores_": scores or None,
         "net_": net,
         "_canvas": images.canvas,

@@ -16,7 +16,8 @@ from sklenet._images import Shape
 # depend on its dtype or memory layout.
 _PIXELS_AT_ONCE = 2**20
 
-# Statistics that need no more than a sample are computed on this many images, evenly spaced.
+# Statistics that need no more than a sample are computed on this many images, evenly spaced; on fewer images, but a
+# batch, where they have more pixels together than are read at once.
 _N_SAMPLE = 1000
 
 # From this many images on, a batch is judged as a whole; fewer images are judged only where the fault is certain.
@@ -46,7 +47,7 @@ class PixelStatistics:
 
     Notes
     -----
-    `background`, `ink` and `inverted` are computed on at most 1,000 images, evenly spaced, the others on all of them.
+    `background`, `ink` and `inverted` are computed on at most 1,000 images, evenly spaced, the others on all images.
     """
 
     background: float
@@ -60,21 +61,14 @@ class PixelStatistics:
     inverted: float
 
     @classmethod
-    def of(cls, rows: NDArray[Any], shape: Shape) -> Self:
-        """Compute the statistics of rows (n, pixels) that hold images of the given shape."""
-        n_samples, n_pixels = rows.shape
-        means, mean_squares = np.empty(n_samples), np.empty(n_samples)
-        lowest, highest = np.empty(n_samples, np.float32), np.empty(n_samples, np.float32)
-        for here, chunk in _float_chunks(rows):
-            # float64 sums of float32 pixels: the two-pass formula would read the data twice.
-            means[here] = chunk.mean(axis=1, dtype=np.float64)
-            mean_squares[here] = np.einsum("ij,ij->i", chunk, chunk, dtype=np.float64) / n_pixels
-            lowest[here], highest[here] = chunk.min(axis=1), chunk.max(axis=1)
+    def of(cls, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None = None) -> Self:
+        """Compute the statistics of rows (n, pixels) that hold images of the given shape; of those at `indices`."""
+        means, mean_squares, lowest, highest = _summarise_images(rows, indices)
         mean, low, high = float(means.mean()), float(lowest.min()), float(highest.max())
         variance = float(mean_squares.mean()) - mean**2
-        ranges = highest.astype(np.float64) - lowest
-        sample = _Sample(rows, shape)
-        background = sample.background()
+        ranges = highest - lowest
+        background = _background(rows, shape, indices)
+        sample = _Sample(rows, shape, indices)
         return cls(
             background=background,
             mean=mean,
@@ -155,7 +149,7 @@ class PixelStatistics:
 
 
 class _Sample:
-    """At most 1,000 of the images, evenly spaced, as float32.
+    """Some of the images, evenly spaced, as float32.
 
     Attributes
     ----------
@@ -166,10 +160,10 @@ class _Sample:
         Whether the pixels came as anything but uint8.
     """
 
-    def __init__(self, rows: NDArray[Any], shape: Shape) -> None:
-        n_samples = len(rows)
-        if n_samples > _N_SAMPLE:
-            rows = rows[np.linspace(0, n_samples - 1, _N_SAMPLE).astype(np.intp)]
+    def __init__(self, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None = None) -> None:
+        n_sample = min(_N_SAMPLE, max(_N_BATCH, _PIXELS_AT_ONCE // rows.shape[1]))
+        if indices is not None or len(rows) > n_sample:
+            rows = rows[_evenly_spaced(len(rows), n_sample, indices)]
         self.shape = shape
         self.is_float = rows.dtype.kind == "f"
         self.images = np.ascontiguousarray(rows, dtype=np.float32)
@@ -196,7 +190,8 @@ class _Sample:
 
     def distance(self, background: float) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):
-            return np.abs(self.images - np.float32(background))
+            differences = self.images - np.float32(background)
+        return np.abs(differences, out=differences)
 
     def ink(self, background: float) -> float:
         return float(np.median(self.distance(background).mean(axis=1, dtype=np.float64)))
@@ -213,10 +208,8 @@ class _Sample:
         return float(np.sum((sign * (borders - middle) > 0) & (sign * (borders - means[far]) > 0))) / len(means)
 
     def _border(self) -> NDArray[np.float64]:
-        grid = np.ones(self.shape, dtype=bool)
-        grid[1:-1, 1:-1] = False
         # In float64: the mean of two pixels, which a median may be, can overflow float32.
-        return self.images[:, np.flatnonzero(grid.ravel()[: self.images.shape[1]])].astype(np.float64)
+        return self.images[:, _border(self.shape, self.images.shape[1])].astype(np.float64)
 
     def _subset(self, chosen: NDArray[np.bool_]) -> "_Sample":
         subset = _Sample(self.images[chosen], self.shape)
@@ -224,8 +217,43 @@ class _Sample:
         return subset
 
 
-def _float_chunks(rows: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+def _summarise_images(rows: NDArray[Any], indices: NDArray[np.intp] | None) -> NDArray[np.float64]:
+    """Return the mean, the mean square, the smallest and the largest pixel of each image, (4, n)."""
+    summaries = [
+        # float64 sums of float32 pixels: the two-pass formula would read the data twice.
+        (
+            chunk.mean(axis=1, dtype=np.float64),
+            np.einsum("ij,ij->i", chunk, chunk, dtype=np.float64) / rows.shape[1],
+            chunk.min(axis=1).astype(np.float64),
+            chunk.max(axis=1).astype(np.float64),
+        )
+        for chunk in _float_chunks(rows, indices)
+    ]
+    return np.concatenate([np.stack(summary) for summary in summaries], axis=1)
+
+
+def _background(rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None) -> float:
+    some = _evenly_spaced(len(rows), _N_SAMPLE, indices)
+    return float(np.median(rows[np.ix_(some, _border(shape, rows.shape[1]))].astype(np.float64)))
+
+
+def _border(shape: Shape, n_pixels: int) -> NDArray[np.intp]:
+    """Return the places of the border pixels in a row, which may lack the last pixels of its shape."""
+    grid = np.ones(shape, dtype=bool)
+    grid[1:-1, 1:-1] = False
+    return np.flatnonzero(grid.ravel()[:n_pixels])
+
+
+def _evenly_spaced(n_rows: int, n_sample: int, indices: NDArray[np.intp] | None) -> NDArray[np.intp]:
+    """Return at most `n_sample` of the indices, of all rows if they are None."""
+    n_samples = n_rows if indices is None else len(indices)
+    places = np.linspace(0, n_samples - 1, min(n_samples, n_sample)).astype(np.intp)
+    return places if indices is None else indices[places]
+
+
+def _float_chunks(rows: NDArray[Any], indices: NDArray[np.intp] | None) -> Iterator[NDArray[np.float32]]:
+    n_samples = len(rows) if indices is None else len(indices)
     n_rows = max(1, _PIXELS_AT_ONCE // rows.shape[1])
-    for start in range(0, len(rows), n_rows):
-        chunk = np.ascontiguousarray(rows[start : start + n_rows], dtype=np.float32)
-        yield slice(start, start + len(chunk)), chunk
+    for start in range(0, n_samples, n_rows):
+        here = slice(start, start + n_rows)
+        yield np.ascontiguousarray(rows[here if indices is None else indices[here]], dtype=np.float32)

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
@@ -14,10 +15,15 @@ from sklearn.utils.validation import _check_sample_weight
 ClassWeight = dict[Any, float] | str | None
 
 
-def drop_weightless(
-    rows: NDArray[Any], y: NDArray[Any], sample_weight: ArrayLike | None
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
-    """Check the sample weights and leave out the samples of weight 0, as if they had never come.
+def weigh_samples(rows: NDArray[Any], sample_weight: ArrayLike | None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Check the sample weights and find the samples that count: those of weight 0 are as absent.
+
+    Returns
+    -------
+    indices : ndarray of shape (n_positive,)
+        The samples of positive weight.
+    weights : ndarray of shape (n_positive,)
+        Their weights.
 
     Raises
     ------
@@ -25,25 +31,30 @@ def drop_weightless(
         If a weight is negative or not finite, all are zero, or their number is not that of the samples.
     """
     weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
-    if weights.all():
-        return rows, y, weights
-    kept = np.flatnonzero(weights)
-    return rows[kept], y[kept], weights[kept]
+    indices = np.flatnonzero(weights)
+    return indices, weights[indices]
 
 
-def refuse_missing_labels(y: ArrayLike | None) -> None:
-    """Refuse None, NaN and pandas.NA among labels that are objects; NumPy cannot sort them, or makes a class of them.
+def as_labels(y: Any) -> Any:
+    """Refuse missing labels, and make a NumPy array of a column of a data frame.
+
+    NumPy cannot sort labels that are None, NaN or pandas.NA among others, or makes a class of them. Columns of the
+    nullable dtypes of pandas, and of polars and pyarrow, become arrays of ints, bools or text.
 
     Raises
     ------
     ValueError
-        If there is one.
+        If a label is missing.
     """
     labels = np.asarray(y)
-    if labels.dtype != object or y is None:
-        return
-    if any(label is None or is_pandas_na(label) or is_scalar_nan(label) for label in labels.ravel()):
+    if (
+        y is not None
+        and labels.dtype == object
+        and any(label is None or is_pandas_na(label) or is_scalar_nan(label) for label in labels.ravel())
+    ):
         raise ValueError("y contains NaN, None or another missing label; drop those samples, or name their class.")
+    column = nw.from_native(y, series_only=True, pass_through=True)
+    return column.to_numpy() if isinstance(column, nw.Series) else y
 
 
 def find_classes(y: NDArray[Any]) -> NDArray[Any]:
@@ -92,7 +103,7 @@ def check_declared_classes(classes: ArrayLike | None, known: NDArray[Any] | None
     if known is None:
         if classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit: every label that will come.")
-        known = find_classes(np.asarray(classes))
+        known = find_classes(np.asarray(as_labels(classes)))
     if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), known):
         raise ValueError(
             f"classes={np.asarray(classes).tolist()} differs from the classes of earlier calls, {known.tolist()}; "
@@ -117,10 +128,11 @@ def training_weights(
     Raises
     ------
     ValueError
-        If `class_weight` names a class that y lacks, or has a weight that is negative or not finite.
+        If `class_weight` has a weight that is negative or not finite, or a label that y has as another type.
     """
     # Divided by the largest before sums and products, which could overflow.
-    weights = sample_weight / sample_weight.max() * _weight_of_classes(targets, classes, class_weight)[targets]
+    weights = sample_weight / sample_weight.max()
+    weights *= _weight_of_classes(targets, classes, weights, class_weight)[targets]
     largest = weights.max()
     if largest == 0:
         raise ValueError("class_weight and sample_weight leave no sample a positive weight.")
@@ -129,21 +141,29 @@ def training_weights(
 
 
 def _weight_of_classes(
-    targets: NDArray[np.intp], classes: NDArray[Any], class_weight: ClassWeight
+    targets: NDArray[np.intp], classes: NDArray[Any], sample_weight: NDArray[np.float64], class_weight: ClassWeight
 ) -> NDArray[np.float64]:
-    if not isinstance(class_weight, dict):
-        indices = np.arange(len(classes)) if class_weight is None else np.unique(targets)
-        found = compute_class_weight(class_weight, classes=indices, y=targets)
-        return np.asarray(found, dtype=np.float64)
-    known = classes.tolist()
+    if isinstance(class_weight, dict):
+        _check_class_weight(class_weight, classes.tolist())
+        return np.array([class_weight.get(label, 1.0) for label in classes.tolist()], dtype=np.float64)
+    indices = np.arange(len(classes)) if class_weight is None else np.unique(targets)
+    found = compute_class_weight(class_weight, classes=indices, y=targets, sample_weight=sample_weight)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _check_class_weight(class_weight: dict[Any, float], classes: list[Any]) -> None:
+    """Check the weights; labels that y lacks are ignored, because a fold may lack a class."""
     for label, weight in class_weight.items():
-        if label not in known:
-            raise ValueError(f"class_weight names the class {label!r}, which y lacks; its classes are {known}.")
         if not 0 <= weight < math.inf:
             raise ValueError(
                 f"class_weight must be finite and not negative. Got {weight!r} for class {label!r} instead."
             )
-    return np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
+        if label not in classes and str(label) in map(str, classes):
+            known = next(known for known in classes if str(known) == str(label))
+            raise ValueError(
+                f"class_weight names the class {label!r} of type {type(label).__name__}, but in y the type of "
+                f"{known!r} is {type(known).__name__}; name the classes as y does."
+            )
 
 
 def stratified_split(

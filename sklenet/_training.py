@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 from skorch.helper import predefined_split
 from skorch.utils import TeeGenerator
 from torch import Tensor
-from torch.func import functional_call
 
 from sklenet._augment import Distortion
 from sklenet._batches import Batch, Batches, Images, count_batches
@@ -41,8 +42,6 @@ class Net(NeuralNetClassifier):
     ----------
     augment : callable or None
         Distortion of training batches.
-    average_ : dict of str to Tensor, or None
-        Weights to evaluate with instead of the module's own.
     stop_ : bool
         Set by a callback to end the training after the present epoch.
     """
@@ -61,8 +60,19 @@ class Net(NeuralNetClassifier):
         self.noise_ = torch.Generator(self.device)
         self.noise_.manual_seed(int(torch.randint(2**62, (), generator=self.generator_, device="cpu")))
         self.module_.dropout.generator = self.noise_
-        self.average_: dict[str, Tensor] | None = None
         return self
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        """skorch's, but for the accuracy, in which validation samples have their weights."""
+        callbacks = dict(super()._default_callbacks)
+        callbacks["valid_acc"] = EpochScoring(_weighted_accuracy, name="valid_acc", lower_is_better=False)
+        return list(callbacks.items())
+
+    @property
+    def n_steps_(self) -> int:
+        """Steps that the optimiser has taken, over all trainings."""
+        return max((int(state["step"]) for state in self.optimizer_.state.values()), default=0)
 
     def get_iterator(self, dataset: Images, training: bool = False) -> Batches:
         """Iterate over images, shuffled and distorted in training."""
@@ -86,14 +96,8 @@ class Net(NeuralNetClassifier):
         return {"loss": loss, "y_pred": y_pred}
 
     def infer(self, x: Mapping[str, Tensor], **_: Any) -> Tensor:
-        """Compute logits; of the averaged weights, if there are any, in evaluation."""
-        if self.module_.training or self.average_ is None:
-            return self.module_(x["images"])
-        return functional_call(self.module_, self.average_, (x["images"],))
-
-    def evaluation_weights(self) -> Mapping[str, Tensor]:
-        """Return the averaged weights, if there are any, or the module's."""
-        return self.module_.state_dict() if self.average_ is None else self.average_
+        """Compute logits."""
+        return self.module_(x["images"])
 
     def get_loss(self, y_pred: Tensor, y_true: Tensor, X: Mapping[str, Tensor], **_: Any) -> Tensor:
         """Average the losses of a batch, each times its weight; the weights' mean over the data set is 1."""
@@ -107,6 +111,7 @@ class Net(NeuralNetClassifier):
         """Leave the loop here if a callback asked for it: all callbacks have seen the end of the last epoch."""
         if self.stop_:
             raise StopTraining
+        self.drop_batch_records()
         super().on_epoch_begin(net, **kwargs)
 
     def on_epoch_end(self, net: "Net", **_: Any) -> None:
@@ -117,6 +122,11 @@ class Net(NeuralNetClassifier):
             raise ValueError(
                 f"training diverged at epoch {len(self.history)} (loss is {losses[-1]}); lower lr, now {self.lr:g}."
             )
+
+    def drop_batch_records(self) -> None:
+        """Keep no record of single batches: there are hundreds in an epoch, and stored models would hold them."""
+        if self.history:
+            self.history[-1]["batches"] = []
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the callbacks, and read skorch's EarlyStopping aright: it raises what Ctrl-C raises."""
@@ -132,6 +142,11 @@ class Net(NeuralNetClassifier):
 
 class StopTraining(Exception):
     """Ends the loop over epochs."""
+
+
+def _weighted_accuracy(net: Net, images: Images, targets: NDArray[np.intp]) -> float:
+    weights = images.weights[images.indices].astype(np.float64)
+    return float(accuracy_score(targets, net.predict(images), sample_weight=weights))
 
 
 def build_net(params: Mapping[str, Any], callbacks: Sequence[Any], device: str) -> Net:
@@ -165,7 +180,8 @@ def build_net(params: Mapping[str, Any], callbacks: Sequence[Any], device: str) 
 def train(net: Net, images: Images, validation: Images | None, n_epochs: int, callbacks: Sequence[Callback]) -> None:
     """Train a net in place, for `n_epochs` epochs or until a callback stops it.
 
-    `validation` is of the same rows as `images`. `callbacks` are there for this training alone, after the net's own.
+    `validation` is of the same rows as `images`. `callbacks` are used in this training alone. They are called after
+    skorch's, whose scores they read, and before the user's, which see what early stopping evaluates and keeps.
     """
     keep_freed_memory()
     images = images.on(torch.device(net.device))
@@ -173,17 +189,27 @@ def train(net: Net, images: Images, validation: Images | None, n_epochs: int, ca
         validation = replace(validation, resident=images.resident)
     net.train_split = None if validation is None else predefined_split(validation)
     own = net.callbacks_
-    net.callbacks_ = [*own, *((type(callback).__name__, callback.initialize()) for callback in callbacks)]
+    n_before = [name for name, _ in own].index("valid_acc") + 1
+    added = [(type(callback).__name__, callback.initialize()) for callback in callbacks]
+    net.callbacks_ = [*own[:n_before], *added, *own[n_before:]]
     try:
         with default_modes(net.device):
-            net.notify("on_train_begin", X=images, y=None)
-            with suppress(StopTraining):
-                net.fit_loop(images, epochs=n_epochs)
-            net.notify("on_train_end", X=images, y=None)
+            _run(net, images, n_epochs)
             _refuse_failed(net, images)
     finally:
         # What the net keeps must not hold the data.
         net.callbacks_, net.train_split = own, None
+    net.drop_batch_records()
+
+
+def _run(net: Net, images: Images, n_epochs: int) -> None:
+    """Run the loop over epochs; callbacks see its end also where it fails."""
+    net.notify("on_train_begin", X=images, y=None)
+    try:
+        with suppress(StopTraining):
+            net.fit_loop(images, epochs=n_epochs)
+    finally:
+        net.notify("on_train_end", X=images, y=None)
 
 
 @torch.no_grad()
@@ -238,8 +264,13 @@ def make_plan(n_samples: int, max_epochs: int | str, batch_size: int | str, weig
         max_epochs = max(10, round(np.clip(300 * (n_samples / 100) ** 0.45, 100, 5000) / n_batches))
     n_steps = int(max_epochs) * n_batches
     if isinstance(weight_decay, str):
-        weight_decay = 17 / math.sqrt(n_steps)
+        weight_decay = automatic_weight_decay(n_steps)
     return Plan(int(max_epochs), int(batch_size), n_steps, float(weight_decay))
+
+
+def automatic_weight_decay(n_steps: int) -> float:
+    """Return the weight decay for a training of so many steps; docs/design.md says why."""
+    return 17 / math.sqrt(n_steps)
 
 
 def resolve_device(device: str) -> str:

@@ -35,8 +35,7 @@ def clf():
 
 def test_last_step_of_a_pipeline(clf, digits):
     X, y = digits
-    # clip, because pixels that are blank in all training images are not scaled at all.
-    scaled = make_pipeline(MinMaxScaler(clip=True), clf).fit(X[:300], y[:300])
+    scaled = make_pipeline(MinMaxScaler(), clf).fit(X[:300], y[:300])
     assert scaled.score(X[300:], y[300:]) > 0.85
 
 
@@ -155,3 +154,35 @@ def test_callbacks_work_through_a_grid_search_in_processes(digits, capsys):
     # Two candidates on two folds and the refit, two epochs each.
     assert sum(row["task_name"] == "epoch" for run in monitor.get_logs(select="all") for row in run.data) == 10
     assert "GridSearchCV" in capsys.readouterr().out
+
+
+class RecordFitted:
+    """A callback of scikit-learn's protocol that keeps what estimators in the middle of a fit have."""
+
+    def __init__(self):
+        self.attributes, self.losses = [], []
+
+    def setup(self, estimator, context):
+        """Nothing to set up."""
+
+    def teardown(self, estimator, context):
+        """Nothing to let go of."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Nothing to begin."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        self.attributes.append({name for name in vars(fitted_estimator) if name.endswith("_") and name[0] != "_"})
+        self.losses.append(list(fitted_estimator.loss_curve_))
+
+
+def test_estimators_in_the_middle_of_a_fit_have_what_fit_leaves(digits):
+    X, y = digits
+    record = RecordFitted()
+    model = LeNetClassifier(max_epochs=3, random_state=0, warm_start=True).set_callbacks(record)
+    model.fit(X, y)
+    left = {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
+    assert record.attributes == [left] * 4  # three epochs and the fit
+    assert record.losses == [model.loss_curve_[:n] for n in (1, 2, 3, 3)]
+    model.fit(X, y)
+    assert record.losses[4:] == [model.loss_curve_[:n] for n in (4, 5, 6, 6)]

@@ -1049,8 +1049,7 @@ def weights_on_any_scale(scale):
 @row(
     60,
     {
-        "unknown": ({11: 2.0}, "11"),
-        "text": ({"3": 2.0}, "'3'"),
+        "text": ({"3": 2.0}, "'3' of type str.*3 is int"),
         "negative": ({3: -1.0}, "-1"),
         "nan": ({3: np.nan}, "3"),
     },
@@ -1061,7 +1060,7 @@ def bad_class_weight(case):
         lenet(class_weight=class_weight).fit(FEW, FEW_Y)
 
 
-@row(60, {"left-out": {3: 2.0}, "numpy-keys": {np.int64(3): np.float64(2)}})
+@row(60, {"left-out": {3: 2.0}, "numpy-keys": {np.int64(3): np.float64(2)}, "unknown": {3: 2.0, 11: 5.0}})
 def class_weight_left_out_is_one(class_weight):
     by_class = lenet(class_weight=class_weight).fit(FEW, FEW_Y)
     by_sample = lenet().fit(FEW, FEW_Y, sample_weight=np.where(FEW_Y == 3, 2.0, 1.0))

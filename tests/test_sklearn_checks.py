@@ -27,12 +27,6 @@ STOCHASTIC = {
     )
 }
 WARM = {"check_supervised_y_2d": "compares two fits of one instance, of which the second is meant to go on"}
-NO_PARTIAL_FIT = "calls partial_fit, which like MLPClassifier's refuses early stopping"
-EARLY = {
-    "check_fit_score_takes_y": NO_PARTIAL_FIT,
-    "check_n_features_in_after_fitting": NO_PARTIAL_FIT,
-    "check_estimators_partial_fit_n_features": NO_PARTIAL_FIT,
-}
 
 # Few epochs: none of the checks needs more to reach the accuracy it asks for.
 VARIANTS = [
@@ -43,7 +37,7 @@ VARIANTS = [
 
 
 def expected_failures(estimator: LeNetClassifier) -> dict[str, str]:
-    return STOCHASTIC | (WARM if estimator.warm_start else {}) | (EARLY if estimator.early_stopping else {})
+    return STOCHASTIC | (WARM if estimator.warm_start else {})
 
 
 @parametrize_with_checks([LeNetClassifier()], expected_failed_checks=expected_failures)

@@ -1,21 +1,26 @@
 """Training: schedule, weighted loss, early stopping, callbacks, going on, and divergence."""
 
+import math
+import pickle
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring, LRScheduler
 from torch.optim.lr_scheduler import StepLR
 
 from sklenet import LeNetClassifier
 from sklenet._callbacks import OneCycle, StopWhenNotImproving
 from sklenet._persistence import copy_net
-from sklenet._targets import stratified_split
-from sklenet._training import build_net, train
+from sklenet._targets import stratified_split, training_weights
+from sklenet._training import build_net, make_plan, train
 from training_images import make_images
 
 CPU = torch.device("cpu")
@@ -153,6 +158,32 @@ def test_samples_of_weight_0_are_as_if_removed_to_the_bit(digits, early_stopping
 def test_only_proportions_of_weights_matter(digits):
     weights = np.random.default_rng(0).integers(1, 5, 120)
     assert_same_weights(make().fit(*digits, weights), make().fit(*digits, 8 * weights))
+
+
+def test_balanced_class_weights_count_weights_and_not_rows(digits):
+    X, y = digits
+    weights = np.where(y == 3, 2, 1)
+    twice = np.concatenate([X, X[y == 3]]), np.concatenate([y, y[y == 3]])
+    classes = np.arange(10)
+    weighted = training_weights(y, classes, weights.astype(float), "balanced")
+    copied = training_weights(twice[1], classes, np.ones(len(twice[1])), "balanced")
+    totals = [np.bincount(labels, found) / found.sum() for labels, found in ((y, weighted), (twice[1], copied))]
+    assert_allclose(*totals, rtol=1e-6)
+    assert_allclose(totals[0], 0.1, rtol=1e-6)
+
+
+def test_a_class_that_a_fold_lacks_may_have_a_weight(digits):
+    X, y = digits
+    weights = {3: 4.0, 11: 9.0}
+    for model in (
+        make(class_weight=weights),
+        LogisticRegression(class_weight={**dict.fromkeys(range(10), 1.0), 11: 9.0}),
+    ):
+        model.fit(X / 16, y)
+    assert_same_weights(make(class_weight=weights).fit(X, y), make(class_weight={3: 4.0}).fit(X, y))
+    rare = np.where(np.arange(120) == 7, 11, y % 2)
+    folds = cross_val_score(make(class_weight=weights), X, rare, cv=KFold(3), error_score="raise")
+    assert len(folds) == 3
 
 
 def test_class_weights_are_sample_weights(digits):
@@ -293,6 +324,85 @@ def test_checkpoint_follows_the_validation_score(digits, tmp_path):
     checkpoint = Checkpoint(monitor="valid_acc_best", dirname=tmp_path, f_pickle=None)
     make(early_stopping=True, validation_fraction=0.2, callbacks=[checkpoint]).fit(*digits)
     assert (tmp_path / "params.pt").exists()
+
+
+class LossOfValidation(Callback):
+    """Keeps the validation accuracy of the module as it is when callbacks are called."""
+
+    seen: list[float] = []  # noqa: RUF012 - shared by the clones, on purpose
+
+    def on_epoch_end(self, net, dataset_valid, **_):
+        self._look(net, dataset_valid)
+        self.dataset = dataset_valid
+
+    def on_train_end(self, net, **_):
+        self._look(net, self.dataset)
+        del self.dataset
+
+    def _look(self, net, images):
+        self.seen.append(float(np.mean(net.predict(images) == images.targets[images.indices])))
+
+
+def test_callbacks_see_the_weights_that_early_stopping_evaluates_and_keeps(digits):
+    LossOfValidation.seen.clear()
+    options = {"early_stopping": True, "validation_fraction": 0.4, "max_epochs": 8, "lr": 0.01}
+    classifier = make(callbacks=[Spoil(), LossOfValidation()], **options).fit(*digits)
+    *epochs, end = LossOfValidation.seen
+    assert epochs == classifier.validation_scores_
+    assert end == max(epochs)
+    assert epochs[-1] < max(epochs)  # else the best are the last
+
+
+def test_a_checkpoint_holds_the_weights_that_were_evaluated(digits, tmp_path):
+    checkpoint = Checkpoint(monitor="valid_acc_best", dirname=tmp_path, f_pickle=None)
+    options = {"early_stopping": True, "validation_fraction": 0.4, "max_epochs": 8, "lr": 0.01, "tol": 0.0}
+    classifier = make(callbacks=[Spoil(), checkpoint], **options).fit(*digits)
+    scores = classifier.validation_scores_
+    assert scores.count(max(scores)) == 1  # else the latest is kept, and the checkpoint is of the first
+    stored = torch.load(tmp_path / "params.pt", weights_only=True)
+    for name, weight in classifier.net_.module_.state_dict().items():
+        assert torch.equal(stored[name], weight)
+
+
+def test_validation_scores_are_weighted(digits):
+    X, y = digits
+    weights = np.where(y < 5, 10.0, 0.1)
+    options = {"early_stopping": True, "validation_fraction": 0.4, "max_epochs": 3}
+    classifier = make(**options).fit(X, y, sample_weight=weights)
+    seed = int(np.random.RandomState(0).randint(np.iinfo(np.int32).max))
+    _, validation = stratified_split(y, classifier.classes_, 0.4, seed)
+    expected = [accuracy_score(y[validation], classifier.predict(X[validation]), sample_weight=weights[validation])]
+    assert expected[0] != pytest.approx(classifier.score(X[validation], y[validation]))
+    assert max(classifier.validation_scores_) == pytest.approx(expected[0])
+
+
+class CountEnds(Callback):
+    ends: list[int] = []  # noqa: RUF012 - shared by the clones, on purpose
+
+    def on_train_end(self, net, **_):
+        self.ends.append(len(net.history))
+
+
+class Interrupt(Callback):
+    def on_epoch_end(self, net, **_):
+        if len(net.history) == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_callbacks_see_the_end_of_a_training_that_fails(digits, early_stopping, capsys):
+    options = {"early_stopping": early_stopping, "validation_fraction": 0.3, "verbose": 1, "max_epochs": 5}
+    for failure, callbacks, more in (
+        (KeyboardInterrupt, [Interrupt()], {}),
+        (ValueError, [], {"lr": 1e20}),
+        (None, [], {}),
+    ):
+        CountEnds.ends.clear()
+        classifier = make(callbacks=[*callbacks, CountEnds()], **options, **more)
+        with pytest.raises(failure) if failure else nullcontext():
+            classifier.fit(*digits)
+        assert len(CountEnds.ends) == 1
+        assert capsys.readouterr().err.endswith("\n")  # the bar is closed
 
 
 @pytest.mark.parametrize("on_train", [True, False])
@@ -437,10 +547,75 @@ def test_partial_fit_goes_on_with_changed_parameters(digits, change):
     assert differ(there.partial_fit(*digits), other.set_params(**change).partial_fit(*digits))
 
 
-def test_partial_fit_keeps_an_automatic_weight_decay(digits):
-    classifier = make().fit(*digits)
-    before = classifier.weight_decay_
-    assert classifier.partial_fit(digits[0][:20], digits[1][:20]).weight_decay_ == before
+def test_automatic_weight_decay_falls_along_a_stream(digits):
+    X, y = digits
+    classifier = make(weight_decay="auto", batch_size=2).partial_fit(X[:32], y[:32], classes=range(10))
+    first = classifier.weight_decay_
+    assert first == make_plan(32, "auto", 2, "auto").weight_decay
+    while classifier.net_.n_steps_ < 400:
+        classifier.partial_fit(X[:32], y[:32])
+    assert classifier.weight_decay_ == pytest.approx(17 / math.sqrt(400))
+    assert classifier.weight_decay_ < first
+    assert classifier.net_.optimizer_.param_groups[0]["weight_decay"] == classifier.weight_decay_
+
+
+def test_partial_fit_is_not_offered_with_early_stopping():
+    assert not hasattr(make(early_stopping=True), "partial_fit")
+    assert hasattr(make(), "partial_fit")
+    with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as caught:
+        make(early_stopping=True).partial_fit([[0]], [0])
+    assert "set early_stopping=False" in str(caught.value.__cause__)
+    make().set_partial_fit_request  # noqa: B018 metadata can still be requested
+
+
+def test_a_call_of_partial_fit_costs_the_same_after_many(digits):
+    X, y = digits
+    classifier = make(width=1.0).partial_fit(X[:32], y[:32], classes=range(10))
+    sizes = [len(pickle.dumps(classifier))]
+    for _ in range(20):
+        classifier.partial_fit(X[:32], y[:32])
+        sizes.append(len(pickle.dumps(classifier)))
+    assert np.diff(sizes).max() < 300  # the epoch's record, and nothing else
+    before = classifier.net_.history[0]
+    classifier.partial_fit(X[:32], y[:32])
+    assert classifier.net_.history[0] is before  # not copied
+
+
+def test_no_record_of_a_batch_is_kept(digits):
+    X, y = digits
+    few, many = (make(batch_size=size, max_epochs=3).fit(X, y) for size in (60, 4))
+    assert all(epoch["batches"] == [] for epoch in many.net_.history)
+    assert abs(len(pickle.dumps(few)) - len(pickle.dumps(many))) < 100
+
+
+def test_callbacks_see_the_batches_of_the_present_epoch(digits):
+    seen = []
+
+    class Count(Callback):
+        def on_epoch_end(self, net, **_):
+            seen.append([len(epoch["batches"]) for epoch in net.history])
+
+    make(callbacks=[Count()], batch_size=30).fit(*digits)
+    assert seen == [[4], [0, 4]]
+
+
+def test_partial_fit_moves_to_the_device_that_is_set(digits, monkeypatch):
+    classifier = make(device="cpu").partial_fit(*digits, classes=range(10))
+    asked = []
+    monkeypatch.setattr("sklenet._classifier.resolve_device", lambda device: asked.append(device) or "cpu")
+    classifier.set_params(device="mps").partial_fit(*digits)
+    assert asked == ["mps"]
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="'device' parameter"):
+        classifier.set_params(device="cuda:99").partial_fit(*digits)
+
+
+def test_partial_fit_gives_a_users_schedule_the_present_lr(digits, rates):
+    callbacks = [LRScheduler(StepLR, step_size=100), RecordRates()]
+    classifier = make(lr=1e-2, callbacks=callbacks).partial_fit(*digits, classes=range(10))
+    rates.clear()
+    classifier.set_params(lr=1e-3).partial_fit(*digits)
+    assert_allclose(rates, 1e-3)
 
 
 def test_partial_fit_learns(digits):

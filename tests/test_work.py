@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklenet import LeNetClassifier, _batches
 from sklenet._batches import Images
-from sklenet._images import PixelStatistics
+from sklenet._pixels import PixelStatistics
 
 N_IMAGES, N_PIXELS = 20_000, 784
 
@@ -56,14 +56,27 @@ def test_fit_does_not_copy_the_images(random_images, early_stopping, monkeypatch
     model.fit(X[:1000], y[:1000])
     # Half of it is a part of the pixels as floats, for the statistics.
     assert peak_of(lambda: model.fit(X, y)) < 0.7 * X.nbytes
+    weights = np.ones(len(X))
+    weights[7] = 0
+    assert peak_of(lambda: model.fit(X, y, sample_weight=weights)) < 0.7 * X.nbytes
 
 
-def test_fit_does_not_copy_a_memory_map(tmp_path):
+@pytest.mark.parametrize("weights", ["none", "one-is-zero"])
+def test_fit_does_not_copy_a_memory_map(tmp_path, weights):
+    shape = (600, 256, 256)
+    np.memmap(tmp_path / "images", np.uint8, "w+", shape=shape)[:] = np.random.default_rng(0).integers(0, 256, shape)
+    X, y = np.memmap(tmp_path / "images", np.uint8, "r", shape=shape), np.arange(600) % 10
+    sample_weight = None if weights == "none" else np.arange(600) != 7
+    model = make(max_epochs=1, batch_size=30, width=0.2).fit(X[:100], y[:100])
+    assert peak_of(lambda: model.fit(X, y, sample_weight)) < 0.5 * X.nbytes
+
+
+def test_predict_does_not_copy_a_memory_map(tmp_path):
     shape = (600, 256, 256)
     np.memmap(tmp_path / "images", np.uint8, "w+", shape=shape)[:] = np.random.default_rng(0).integers(0, 256, shape)
     X, y = np.memmap(tmp_path / "images", np.uint8, "r", shape=shape), np.arange(600) % 10
     model = make(max_epochs=1, batch_size=30, width=0.2).fit(X[:100], y[:100])
-    assert peak_of(lambda: model.fit(X, y)) < 0.5 * X.nbytes
+    assert peak_of(lambda: model.predict(X)) < X.nbytes
 
 
 def test_predict_does_not_copy_the_images(random_images):

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklenet._targets import refuse_missing_labels
+from sklenet._targets import as_labels
 from sklenet._training import make_plan
 from sklenet.tuning._evaluation import last_lenet
 
@@ -27,8 +27,7 @@ def check_labels(y: Any) -> None:
     """
     if y is None:
         raise ValueError("LeNetSearchCV requires y to be passed, but the target y is None.")
-    refuse_missing_labels(y)
-    check_classification_targets(check_array(y, dtype=None, ensure_2d=False, input_name="y"))
+    check_classification_targets(check_array(as_labels(y), dtype=None, ensure_2d=False, input_name="y"))
 
 
 def seeded(estimator: BaseEstimator, random_state: np.random.RandomState) -> BaseEstimator:

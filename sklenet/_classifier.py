@@ -18,7 +18,7 @@ from skorch.callbacks import Callback, LRScheduler
 from torch import Tensor
 
 from sklenet._augment import DISTORTIONS, Distortion
-from sklenet._batches import Images, count_batches
+from sklenet._batches import Images
 from sklenet._callbacks import EpochBar, EpochTasks, StopWhenNotImproving, clone_callbacks, schedule
 from sklenet._canvas import Canvas
 from sklenet._images import Shape, as_rows, check_image_shape, refuse_single_image, resolve_image_shape
@@ -45,9 +45,9 @@ from sklenet._targets import (
 )
 from sklenet._threads import use_one_thread_after_fork
 from sklenet._training import (
+    STREAM_WEIGHT_DECAY,
     Net,
     Plan,
-    automatic_weight_decay,
     build_net,
     make_plan,
     resolve_device,
@@ -103,7 +103,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         `early_stopping` it stays at its peak, and the weights are averaged; in `partial_fit` it is constant.
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times this. "auto" is
-        17 over the root of the number of steps, the normalisation of [2]_, appendix B.1; see `weight_decay_`.
+        17 over the root of the number of steps, the normalisation of [2]_, appendix B.1, and 0.3 in `partial_fit`; see
+        `weight_decay_`.
     dropout : float, default=0.1
         Probability with which inputs of F6 and of the output layer are set to zero in training, at least 0, below 1.
     label_smoothing : float, default=0.0
@@ -127,7 +128,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Gain in accuracy, or fall of the loss, that counts as an improvement. Used with `early_stopping` only.
     class_weight : dict, "balanced" or None, default=None
         Weights {label: weight}; a class that is left out weighs 1. "balanced" weighs a class inversely to its
-        frequency. Multiplied with `sample_weight`.
+        frequency, in which samples count by `sample_weight`. Labels that y lacks are ignored. Multiplied with
+        `sample_weight`.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the earlier fit, with a new schedule. Classes, image shape and the
         standardisation of pixels stay.
@@ -144,7 +146,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Sorted labels, of the dtype of `y`.
+        Sorted labels, of the dtype of `y`; of a nullable column of a data frame, NumPy's dtype of the same kind.
     n_features_in_ : int
         Pixels of an image.
     feature_names_in_ : ndarray of shape (n_pixels,)
@@ -162,7 +164,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     validation_scores_ : list of float or None
         Validation accuracy after each epoch; None without `early_stopping`.
     net_ : skorch.NeuralNetClassifier
-        The net that was trained, with `history`, `module_` (:class:`LeNet5`), `optimizer_` and `callbacks_`.
+        The net that was trained, with `history` (of epochs, not of batches), `module_` (:class:`LeNet5`),
+        `optimizer_` and `callbacks_`.
 
     See Also
     --------
@@ -350,9 +353,9 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ) -> Self:
         """Train for one epoch, from the present weights, at constant learning rate.
 
-        The optimiser's state goes on from call to call, after `fit` too. An automatic weight decay falls with the
-        number of steps so far, over all calls. Pixels are standardised as the first call found them, so let it see a
-        fair sample. There is no `partial_fit` with `early_stopping=True`.
+        The optimiser's state goes on from call to call, after `fit` too. An automatic weight decay is 0.3, since the
+        length of a stream is not known. Pixels are standardised as the first call found them, so let it see a fair
+        sample. There is no `partial_fit` with `early_stopping=True`.
 
         Parameters
         ----------
@@ -385,7 +388,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         data = self._validate_training(X, y, sample_weight, reset=not again)
         declared = check_declared_classes(classes, self.classes_ if again else None, data.labels)
         images = self._make_images(data, declared, again)
-        plan = self._plan_of_one_call(len(images), self.net_.n_steps_ if again else 0)
+        weight_decay = STREAM_WEIGHT_DECAY if self.weight_decay == "auto" else self.weight_decay
+        plan = make_plan(len(images), "auto", self.batch_size, weight_decay)
         if again:
             self._check_size()
             # A copy, so that a failed call leaves the present net as it is.
@@ -580,14 +584,6 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     f"Training goes on with {name}={there!r}, but {name} is {now!r} now; set it back, or start anew by "
                     "fit with warm_start=False."
                 )
-
-    def _plan_of_one_call(self, n_samples: int, n_steps_before: int) -> Plan:
-        """Plan one pass over images, where fit would take several; "auto" decay is that of all steps until then."""
-        plan = make_plan(n_samples, "auto", self.batch_size, self.weight_decay)
-        if self.weight_decay != "auto":
-            return plan
-        n_steps = n_steps_before + count_batches(n_samples, plan.batch_size)
-        return plan._replace(weight_decay=automatic_weight_decay(max(plan.n_steps, n_steps)))
 
     def _net_params(self, n_classes: int, plan: Plan, seed: int) -> dict[str, Any]:
         return {

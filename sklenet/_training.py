@@ -27,6 +27,9 @@ _N_TO_TELL_APART = 64
 # Guessing costs log(n_classes). Single epochs of a sound training stay below a few times that.
 _FAR_BEYOND_CHANCE = 100
 
+# What an automatic weight decay is in a stream of unknown length; measured by benchmarks/stream_decay.py.
+STREAM_WEIGHT_DECAY = 0.3
+
 
 class Net(NeuralNetClassifier):
     """The skorch net: sample weights in the loss, explicit generators, and a stop that lets callbacks finish.
@@ -68,11 +71,6 @@ class Net(NeuralNetClassifier):
         callbacks = dict(super()._default_callbacks)
         callbacks["valid_acc"] = EpochScoring(_weighted_accuracy, name="valid_acc", lower_is_better=False)
         return list(callbacks.items())
-
-    @property
-    def n_steps_(self) -> int:
-        """Steps that the optimiser has taken, over all trainings."""
-        return max((int(state["step"]) for state in self.optimizer_.state.values()), default=0)
 
     def get_iterator(self, dataset: Images, training: bool = False) -> Batches:
         """Iterate over images, shuffled and distorted in training."""
@@ -264,13 +262,8 @@ def make_plan(n_samples: int, max_epochs: int | str, batch_size: int | str, weig
         max_epochs = max(10, round(np.clip(300 * (n_samples / 100) ** 0.45, 100, 5000) / n_batches))
     n_steps = int(max_epochs) * n_batches
     if isinstance(weight_decay, str):
-        weight_decay = automatic_weight_decay(n_steps)
+        weight_decay = 17 / math.sqrt(n_steps)
     return Plan(int(max_epochs), int(batch_size), n_steps, float(weight_decay))
-
-
-def automatic_weight_decay(n_steps: int) -> float:
-    """Return the weight decay for a training of so many steps; docs/design.md says why."""
-    return 17 / math.sqrt(n_steps)
 
 
 def resolve_device(device: str) -> str:

@@ -150,8 +150,13 @@ class EpochBar(Callback):
         self.n_epochs = n_epochs
 
     def on_train_begin(self, net: Net, **_: Any) -> None:
-        """Open the bar."""
-        self.bar_ = tqdm(total=self.n_epochs, unit="epoch", desc="LeNetClassifier")
+        """Wait with the bar until all callbacks have begun: if one of them raises, nothing closes it."""
+        self.bar_: Any = None
+
+    def on_epoch_begin(self, net: Net, **_: Any) -> None:
+        """Open the bar before the first epoch."""
+        if self.bar_ is None:
+            self.bar_ = tqdm(total=self.n_epochs, unit="epoch", desc="LeNetClassifier")
 
     def on_epoch_end(self, net: Net, **_: Any) -> None:
         """Count an epoch."""
@@ -161,7 +166,8 @@ class EpochBar(Callback):
 
     def on_train_end(self, net: Net, **_: Any) -> None:
         """Leave the bar as it stands: early stopping ends it short of its total."""
-        self.bar_.close()
+        if self.bar_ is not None:
+            self.bar_.close()
 
 
 class EpochTasks(Callback):

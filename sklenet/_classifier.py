@@ -21,6 +21,7 @@ from sklenet._augment import DISTORTIONS, Distortion
 from sklenet._batches import Images
 from sklenet._callbacks import EpochBar, EpochTasks, StopWhenNotImproving, clone_callbacks, schedule
 from sklenet._canvas import Canvas
+from sklenet._hints import nearest_parameter
 from sklenet._images import Shape, as_rows, check_image_shape, refuse_single_image, resolve_image_shape
 from sklenet._inference import predict_in_chunks
 from sklenet._network import ARCHITECTURES
@@ -335,6 +336,31 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.__dict__.update(_fitted(net, images, earlier))
         context.call_on_fit_task_end(estimator=self, **given, reconstruction_attributes={})
         return self
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : object
+            Parameters by name.
+
+        Returns
+        -------
+        self : LeNetClassifier
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of that name; the message has the nearest.
+        """
+        known = self.get_params()
+        if unknown := [name for name in params if name not in known]:
+            raise ValueError(
+                f"Invalid parameter {unknown[0]!r} for estimator {self}. Valid parameters are: {sorted(known)!r}. "
+                f"The nearest is {nearest_parameter(unknown[0], known)!r}."
+            )
+        return super().set_params(**params)
 
     def _is_partial_fit_supported(self) -> bool:
         if self.early_stopping:

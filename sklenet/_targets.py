@@ -100,13 +100,14 @@ def check_declared_classes(classes: ArrayLike | None, known: NDArray[Any] | None
     ValueError
         If `classes` is missing in the first call or differs in a later one, or y has a label that is not among them.
     """
+    declared = None if classes is None else np.asarray(as_labels(classes))
     if known is None:
-        if classes is None:
+        if declared is None:
             raise ValueError("classes must be passed on the first call to partial_fit: every label that will come.")
-        known = find_classes(np.asarray(as_labels(classes)))
-    if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), known):
+        known = find_classes(declared)
+    if declared is not None and not np.array_equal(np.unique(declared), known):
         raise ValueError(
-            f"classes={np.asarray(classes).tolist()} differs from the classes of earlier calls, {known.tolist()}; "
+            f"classes={declared.tolist()} differs from the classes of earlier calls, {known.tolist()}; "
             "pass the same, or leave classes=None."
         )
     if len(unknown := np.setdiff1d(y, known)):

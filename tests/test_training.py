@@ -404,6 +404,17 @@ def test_callbacks_see_the_end_of_a_training_that_fails(digits, early_stopping, 
         assert capsys.readouterr().err.endswith("\n")  # the bar is closed
 
 
+class RaiseAtTheBeginning(Callback):
+    def on_train_begin(self, net, **_):
+        raise LookupError("no such run")
+
+
+def test_no_bar_stays_open_where_a_callback_raises_at_the_beginning(digits, capsys):
+    with pytest.raises(LookupError):
+        make(callbacks=[RaiseAtTheBeginning()], verbose=1).fit(*digits)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("on_train", [True, False])
 def test_epoch_scoring_writes_to_the_history(digits, on_train):
     scoring = EpochScoring("accuracy", lower_is_better=False, name="mine", on_train=on_train)

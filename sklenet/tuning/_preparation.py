@@ -1,11 +1,9 @@
 """What is settled before the first trial: labels, seeds, epochs, and warnings about the folds."""
 
-import re
 import warnings
 from collections.abc import Iterable
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
@@ -13,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklenet._targets import as_labels
-from sklenet._training import make_plan
+from sklenet._training import Plan, make_plan
 from sklenet.tuning._evaluation import last_lenet
 
 
@@ -40,12 +38,15 @@ def seeded(estimator: BaseEstimator, random_state: np.random.RandomState) -> Bas
     return clone(estimator).set_params(**seeds)
 
 
-def epochs_of_all_trials(estimator: BaseEstimator, searched: set[str], n_train: int) -> int | None:
-    """Resolve `max_epochs` once for all trials; None where there is no LeNet at the end, or it is searched."""
+def plan_of_all_trials(estimator: BaseEstimator, n_train: int) -> Plan | None:
+    """Resolve the automatic parameters for the smallest fold; None where there is no LeNet at the end."""
     lenet = last_lenet(estimator)
-    if lenet is None or any(name.rpartition("__")[2] == "max_epochs" for name in searched):
-        return None
-    return make_plan(n_train, lenet.max_epochs, lenet.batch_size, lenet.weight_decay).n_epochs
+    return lenet and make_plan(n_train, lenet.max_epochs, lenet.batch_size, lenet.weight_decay)
+
+
+def is_searched(parameter: str, names: set[str]) -> bool:
+    """Tell whether a space sets a parameter, of the estimator or of a step."""
+    return any(name.rpartition("__")[2] == parameter for name in names)
 
 
 def with_epochs(estimator: BaseEstimator, n_epochs: int | None) -> BaseEstimator:
@@ -54,17 +55,6 @@ def with_epochs(estimator: BaseEstimator, n_epochs: int | None) -> BaseEstimator
     if n_epochs is not None and (lenet := last_lenet(pinned)) is not None:
         lenet.set_params(max_epochs=n_epochs)
     return pinned
-
-
-def describe(value: Any) -> str:
-    """Write a value as a string that another process would write, too: without addresses, and not cut short."""
-    text = value.__repr__(N_CHAR_MAX=np.inf) if isinstance(value, BaseEstimator) else repr(value)
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
-
-
-def digest(*values: Any) -> str:
-    """Return a short string that equal arrays share, whatever their layout in memory, and that others do not."""
-    return joblib.hash([np.ascontiguousarray(value) for value in values])
 
 
 def warn_of_missing_classes(y: NDArray[Any], splits: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> None:

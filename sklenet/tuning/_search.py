@@ -1,7 +1,6 @@
 """LeNetSearchCV: Optuna inside, scikit-learn outside."""
 
 import copy
-import itertools
 import tempfile
 import time
 import warnings
@@ -32,15 +31,16 @@ from sklearn.utils.validation import _check_method_params
 from sklenet._classifier import LeNetClassifier
 from sklenet.tuning._bar import trial_bar
 from sklenet.tuning._evaluation import Evaluation
+from sklenet.tuning._identity import digest, identify
 from sklenet.tuning._preparation import (
     check_labels,
-    describe,
-    digest,
-    epochs_of_all_trials,
+    is_searched,
+    plan_of_all_trials,
     seeded,
     warn_of_missing_classes,
     with_epochs,
 )
+from sklenet.tuning._pruning import within_folds
 from sklenet.tuning._results import columns_of, params_of, refuse_failure, rows_of
 from sklenet.tuning._space import GivenSpace, as_space, probe, refuse_unknown
 from sklenet.tuning._study import Worker, finished, open_storage, open_study, snapshot
@@ -83,7 +83,8 @@ class LeNetSearchCV(BaseSearchCV):
         `functools.partial` of one. It is made anew for each trial, with a seed from `random_state` and the trial's
         number. None is `TPESampler` [2]_.
     pruner : optuna.pruners.BasePruner or None, default=None
-        None is ``MedianPruner(n_startup_trials=2)``; ``NopPruner()`` prunes nothing.
+        None is ``MedianPruner(n_startup_trials=2)``; ``NopPruner()`` prunes nothing. A `MedianPruner` or
+        `PercentilePruner` judges each fold by itself.
     storage : str or None, default=None
         URL of a database that the trials are kept in, such as ``"sqlite:///study.db"`` for processes of one machine or
         ``"postgresql://host/name"`` for several; leave the password to the driver, which reads PGPASSWORD and
@@ -277,7 +278,15 @@ class LeNetSearchCV(BaseSearchCV):
         estimator = seeded(self._filled().estimator, random_state)
         routed = self._filled()._get_routed_params_for_fit(params)
         evaluation, description = self._make_evaluation(X, y, estimator, routed, task)
-        study = self._search(evaluation, self._identify(evaluation, description), seed, began)
+        identity = identify(
+            data=[X, y, *evaluation.fit_params.values(), *evaluation.score_params.values()],
+            splits=evaluation.splits,
+            space=description,
+            estimator=self._filled().estimator,
+            resolved=plan_of_all_trials(estimator, min(len(train) for train, _ in evaluation.splits)),
+            scoring=(self.scoring, evaluation.metric),
+        )
+        study = self._search(evaluation, identity, seed, began)
         task.call_on_fit_task_end(estimator=self, **given)
         fitted = self._summarise(study, evaluation)
         if self.refit:
@@ -328,7 +337,8 @@ class LeNetSearchCV(BaseSearchCV):
         cv = check_cv(self.cv, y, classifier=is_classifier(estimator))
         splits = list(cv.split(X, y, **routed.splitter.split))
         warn_of_missing_classes(np.asarray(y), splits)
-        n_epochs = epochs_of_all_trials(estimator, names, min(len(train) for train, _ in splits))
+        plan = plan_of_all_trials(estimator, min(len(train) for train, _ in splits))
+        n_epochs = None if plan is None or is_searched("max_epochs", names) else plan.n_epochs
         evaluation = Evaluation(
             estimator=with_epochs(estimator, n_epochs),
             X=X,
@@ -347,17 +357,6 @@ class LeNetSearchCV(BaseSearchCV):
         )
         return evaluation, description
 
-    def _identify(self, evaluation: Evaluation, description: str) -> dict[str, str]:
-        """Digest everything that must be the same for scores to compare."""
-        params = [*evaluation.fit_params.values(), *evaluation.score_params.values()]
-        return {
-            "data": digest(evaluation.X, evaluation.y, *params),
-            "division into folds": digest(*itertools.chain(*evaluation.splits)),
-            "search space": digest(description),
-            "estimator": digest(describe(self._filled().estimator)),
-            "scoring": digest(describe((self.scoring, evaluation.metric))),
-        }
-
     def _search(self, evaluation: Evaluation, identity: Mapping[str, str], seed: int, began: float) -> Study:
         """Run trials until there are enough, here or in processes, and return the study."""
         n_workers = min(effective_n_jobs(self.n_jobs), self.n_trials)
@@ -371,7 +370,9 @@ class LeNetSearchCV(BaseSearchCV):
                 deadline=np.inf if self.timeout is None else began + self.timeout,
                 sampler=self.sampler or TPESampler,
                 seed=seed,
-                pruner=self.pruner or MedianPruner(n_startup_trials=_N_TRIALS_BEFORE_PRUNING),
+                pruner=within_folds(
+                    self.pruner or MedianPruner(n_startup_trials=_N_TRIALS_BEFORE_PRUNING), evaluation.n_epochs
+                ),
             )
             try:
                 with trial_bar(study, self.n_trials) if self.verbose else nullcontext():

@@ -1,6 +1,5 @@
 """What is searched: a LeNet's own space, and the spaces that users give."""
 
-import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,6 +17,8 @@ from optuna.trial import BaseTrial
 from sklearn.base import BaseEstimator
 
 from sklenet._classifier import LeNetClassifier
+from sklenet._hints import nearest_parameter
+from sklenet.tuning._identity import describe
 from sklenet.tuning._quiet import quiet
 
 Space = Callable[[BaseTrial], dict[str, Any]]
@@ -121,17 +122,24 @@ def probe(space: Space) -> tuple[set[str], str]:
     names : set of str
         The estimator's parameters that it sets.
     description : str
-        The distributions it draws from, as JSON; equal spaces have equal ones, in any process.
+        The distributions it draws from and the values it sets without drawing, as JSON; equal spaces have equal ones,
+        in any process.
     """
     with quiet():
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         names: set[str] = set()
-        distributions: dict[str, str] = {}
+        drawn: set[str] = set()
         for _ in range(_N_PROBES):
             trial = study.ask()
-            names |= set(space(trial))
-            distributions |= {name: distribution_to_json(drawn) for name, drawn in trial.distributions.items()}
-    return names, json.dumps(distributions, sort_keys=True)
+            try:
+                params = space(trial)
+            except optuna.TrialPruned:
+                params = {}
+            names |= set(params)
+            drawn |= {f"{name}: {distribution_to_json(values)}" for name, values in trial.distributions.items()}
+            described = ((name, describe(value), describe(trial.params.get(name))) for name, value in params.items())
+            drawn |= {f"{name} = {value}" for name, value, suggested in described if value != suggested}
+    return names, json.dumps(sorted(drawn))
 
 
 def refuse_unknown(names: set[str], estimator: BaseEstimator) -> None:
@@ -144,9 +152,7 @@ def refuse_unknown(names: set[str], estimator: BaseEstimator) -> None:
     """
     known = estimator.get_params()
     for name in sorted(names - set(known)):
-        of_a_step = [candidate for candidate in known if candidate.endswith(f"__{name}")]
-        nearest = of_a_step or difflib.get_close_matches(name, known, n=1, cutoff=0)
         raise ValueError(
             f"The search space names {name!r}, which is no parameter of {type(estimator).__name__}; "
-            f"the nearest is {nearest[0]!r}."
+            f"the nearest is {nearest_parameter(name, known)!r}."
         )

@@ -107,8 +107,10 @@ def open_study(storage: BaseStorage, name: str, identity: Mapping[str, str]) -> 
     """
     with quiet():
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+    # Read before the identity, which whoever made the study has set before the first trial.
+    trials = study.get_trials(deepcopy=False)
     if _IDENTITY not in study.user_attrs:
-        if study.direction != StudyDirection.MAXIMIZE or study.get_trials(deepcopy=False):
+        if study.direction != StudyDirection.MAXIMIZE or trials:
             raise ValueError(
                 f"The study {name!r} in this storage was not made by LeNetSearchCV; choose another study_name."
             )
@@ -185,7 +187,8 @@ class Worker:
 
     A trial's place is its rank among the trials that count or still may; that is the same for whoever looks, so that no
     place is filled twice, whatever dies when. At the end a worker waits for the others' last trials, or for their
-    silence: then it takes them over.
+    silence: then it takes them over. A worker that was only suspended discards its trial that was taken over, and goes
+    on.
     """
 
     storage: BaseStorage
@@ -197,6 +200,7 @@ class Worker:
     seed: int
     pruner: BasePruner
     _first_seen: dict[int, float] = field(default_factory=dict)
+    _present: int | None = None  # number of the latest trial
 
     def __call__(self) -> None:
         """Work until the study is complete or the time is over."""
@@ -207,7 +211,7 @@ class Worker:
         with quiet():
             while time.time() < self.deadline and len(finished(study)) < self.n_trials:
                 if self._has_place(study):
-                    study.optimize(self._run, n_trials=1, catch=(TrialFailed, Surplus))
+                    self._run_next(study)
                 else:
                     self._wait_for_others(study)
 
@@ -215,7 +219,21 @@ class Worker:
         trials = study.get_trials(deepcopy=False)
         return sum(map(_is_taken, trials)) < self.n_trials or any(trial.state == TrialState.WAITING for trial in trials)
 
+    def _run_next(self, study: Study) -> None:
+        try:
+            study.optimize(self._run, n_trials=1, catch=(TrialFailed, Surplus))
+        except Exception:
+            # Optuna raises errors of several types where a trial that is reported or told has ended.
+            if not self._was_given_up(study):
+                raise
+
+    def _was_given_up(self, study: Study) -> bool:
+        """Tell whether another worker took this one for dead, and has had its trial run again."""
+        trial = next((trial for trial in study.get_trials(deepcopy=False) if trial.number == self._present), None)
+        return trial is not None and trial.state == TrialState.FAIL and CAUSE not in trial.user_attrs
+
     def _run(self, trial: optuna.Trial) -> float:
+        self._present = trial.number
         earlier = trial.study.get_trials(deepcopy=False)[: trial.number]
         if sum(map(_is_taken, earlier)) >= self.n_trials:
             raise Surplus

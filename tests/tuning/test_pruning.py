@@ -3,8 +3,9 @@
 import numpy as np
 import optuna
 import pytest
-from optuna.pruners import BasePruner, MedianPruner, NopPruner
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, PercentilePruner
 from sklearn.datasets import load_digits
+from sklearn.model_selection import PredefinedSplit
 from sklearn.pipeline import make_pipeline
 
 from sklenet import LeNetClassifier
@@ -60,6 +61,51 @@ def test_pruned_in_the_middle_of_a_fold(digits):
     assert np.isnan(results["split1_test_score"][1:]).all()
     assert np.isnan(results["mean_test_score"][1:]).all()
     assert results["rank_test_score"].tolist() == [1, 2, 2]
+
+
+def scored_by_fold(scores):
+    """Score the second parameter by the fold, which the first pixel of the held-out images tells, all others by 0.5."""
+
+    def score(model, X, y):
+        return scores[int(X[0, 0])] if model.lr == 2e-3 else 0.5
+
+    return score
+
+
+def third_is_different(trial):
+    return {"lr": 2e-3 if trial.number == 2 else 1e-3}
+
+
+@pytest.mark.parametrize("pruner", [None, MedianPruner(n_startup_trials=1), PercentilePruner(50, n_startup_trials=1)])
+@pytest.mark.parametrize(
+    ("scores", "epochs"),
+    [([0.2, 0.9, 0.9], 1), ([0.9, 0.0, 0.9], 4 + 1), ([0.9, 0.9, -0.9], 8 + 1), ([0.9, 0.2, 0.9], 12)],
+    ids=["first fold", "second fold", "third fold", "no fold"],
+)
+def test_each_fold_is_pruned_in_its_middle_by_optunas_own_pruners(digits, pruner, scores, epochs):
+    X, y = digits
+    fold = np.arange(200) % 3
+    X = np.column_stack([fold, X[:, 1:]])
+    fitted = (
+        search(pruner=pruner, param_distributions=third_is_different, scoring=scored_by_fold(scores))
+        .set_params(cv=PredefinedSplit(fold), estimator__batch_size=64)
+        .fit(X, y)
+    )
+    assert fitted.cv_results_["n_epochs"].tolist() == [12, 12, epochs]
+    assert fitted.cv_results_["trial_state"][2] == ("complete" if epochs == 12 else "pruned")
+
+
+def test_a_pruned_space_is_a_pruned_trial(digits):
+    def space(trial):
+        lr = trial.suggest_categorical("lr", [1e-3, 2e-3])
+        if trial.number == 1:
+            raise optuna.TrialPruned
+        return {"lr": lr}
+
+    fitted = search(param_distributions=space).fit(*digits)
+    assert fitted.cv_results_["trial_state"].tolist() == ["complete", "pruned", "complete"]
+    assert fitted.cv_results_["params"][1] == fitted.study_.trials[1].params
+    assert np.isnan(fitted.cv_results_["mean_test_score"][1])
 
 
 def test_estimators_without_epochs_are_pruned_between_folds(digits):

@@ -12,6 +12,7 @@ import optuna
 import pandas as pd
 import pytest
 import sklearn
+from numpy.testing import assert_array_equal
 from optuna.distributions import FloatDistribution
 from optuna.samplers import RandomSampler
 from sklearn.callback import ProgressBar
@@ -19,7 +20,14 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.model_selection import GroupKFold, RandomizedSearchCV, ShuffleSplit, cross_val_score, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    RandomizedSearchCV,
+    ShuffleSplit,
+    cross_val_score,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
@@ -355,3 +363,23 @@ def test_other_estimators_are_tuned_too(digits):
         scoring=make_scorer(accuracy_score), error_score="raise",
     )  # fmt: skip
     assert search.fit(*digits).best_score_ > 0.85
+
+
+def several_scores(model, X, y):
+    return {"accuracy": model.score(X, y), "one": 1.0}
+
+
+@pytest.mark.parametrize("return_train_score", [False, True])
+def test_a_failing_fit_has_its_error_score_in_each_of_the_scores_of_a_callable(return_train_score):
+    X, y = load_digits(return_X_y=True)
+    params = {"scoring": several_scores, "refit": "accuracy", "error_score": 0.0, "cv": 2}
+    params["return_train_score"] = return_train_score
+    rates = [1e-3, -1]
+    model = LeNetClassifier(max_epochs=1, random_state=0)
+    with pytest.warns(FitFailedWarning, match="2 fits failed"):
+        grid = GridSearchCV(model, {"lr": rates}, **params).fit(X[:100], y[:100])
+    ours = LeNetSearchCV(model, param_distributions=lambda trial: {"lr": rates[trial.number % 2]}, n_trials=2, **params)
+    with pytest.warns(FitFailedWarning, match="1 of 2 trials failed. The first: .*'lr' parameter"):
+        ours.fit(X[:100], y[:100])
+    for column in ("mean_test_accuracy", "mean_test_one"):
+        assert_array_equal(ours.cv_results_[column], grid.cv_results_[column])

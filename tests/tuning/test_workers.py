@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import signal
 import time
 from collections import Counter
 
@@ -19,6 +20,8 @@ from sqlalchemy.engine import make_url
 from servers import needs_postgresql
 from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV
+from sklenet.tuning._evaluation import CAUSE
+from sklenet.tuning._study import Worker, open_storage, open_study
 from stand_ins import HILL, Hill, climb
 
 # So many that four processes are at work for twenty seconds on any machine, because each trial waits half a second:
@@ -35,6 +38,73 @@ PROCESSES.set_forkserver_preload(["sklenet.tuning"])
 def digits():
     X, y = load_digits(return_X_y=True)
     return X[:100], y[:100]
+
+
+def test_a_suspended_worker_discards_the_trial_that_another_has_taken_over(tmp_path):
+    url, n_trials = f"sqlite:///{tmp_path}/study.db", 12
+    suspended = start(url, n_trials)
+    wait_until(lambda: any(trial.state == TrialState.RUNNING for trial in load_if_there(url)))
+    os.kill(suspended.pid, signal.SIGSTOP)
+    running = [trial.number for trial in load(url) if trial.state == TrialState.RUNNING]
+    finish(start(url, n_trials))  # waits until the other one is silent for three intervals
+    os.kill(suspended.pid, signal.SIGCONT)
+    finish(suspended)
+    trials = load(url)
+    counted = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    assert len(counted) == n_trials
+    assert all(trials[number].state == TrialState.FAIL for number in running)
+
+
+@pytest.mark.parametrize("step", ["report", "user attribute", "tell"])
+def test_a_trial_that_was_taken_over_is_discarded_at_whatever_step_that_shows(step, tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    storage = open_storage(url, heartbeat_interval=1)
+    open_study(storage, "one", {"data": "1"})
+    numbers = []
+
+    def objective(trial):
+        numbers.append(trial.number)
+        if len(numbers) == 2:
+            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # as another worker does
+            if step == "report":
+                trial.report(1.0, 0)
+            if step == "user attribute":
+                trial.set_user_attr("folds", [])
+        return float(trial.number)
+
+    Worker(storage, "one", objective, 4, np.inf, optuna.samplers.RandomSampler, 0, optuna.pruners.NopPruner())()
+    trials = optuna.load_study(study_name="one", storage=storage).trials
+    storage.engine.dispose()
+    assert [trial.state for trial in trials] == [
+        TrialState.FAIL if number == 1 else TrialState.COMPLETE for number in range(5)
+    ]
+
+
+def test_an_error_of_the_objective_is_no_takeover(tmp_path):
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_interval=1)
+    open_study(storage, "one", {"data": "1"})
+
+    def objective(trial):
+        trial.set_user_attr(CAUSE, "LookupError: no such run")
+        raise LookupError("no such run")
+
+    with pytest.raises(LookupError, match="no such run"):
+        Worker(storage, "one", objective, 4, np.inf, optuna.samplers.RandomSampler, 0, optuna.pruners.NopPruner())()
+    storage.engine.dispose()
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def load_if_there(url):
+    try:
+        return load(url)
+    except KeyError:  # no such study yet
+        return []
 
 
 def start(url, n_trials=N_TRIALS):

@@ -1,0 +1,142 @@
+"""A study is known again by what its scores depend on, and by nothing else."""
+
+import functools
+import subprocess
+import sys
+
+import numpy as np
+import optuna
+import pytest
+import sklearn
+from optuna.trial import TrialState
+from sklearn.datasets import load_digits
+from sklearn.metrics import accuracy_score, f1_score, make_scorer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from skorch.callbacks import GradientNormClipping
+
+import sklenet._training
+from sklenet import LeNetClassifier
+from sklenet.tuning import LeNetSearchCV, _identity
+from sklenet.tuning._identity import describe
+from sklenet.tuning._space import probe
+from sklenet.tuning._study import open_study
+
+MANY = dict.fromkeys(range(40), 1.0)
+DIFFERENT = {
+    "the last of many class weights": (
+        LeNetClassifier(class_weight=MANY), LeNetClassifier(class_weight=MANY | {39: 2.0}),
+    ),
+    "a parameter of a step": (
+        make_pipeline(MinMaxScaler(), LeNetClassifier()), make_pipeline(MinMaxScaler(clip=True), LeNetClassifier()),
+    ),
+    "a parameter of a callback": (
+        LeNetClassifier(callbacks=[GradientNormClipping(1.0)]), LeNetClassifier(callbacks=[GradientNormClipping(2.0)]),
+    ),
+    "the body of a function": (lambda x: x + 1, lambda x: x + 2),
+    "an argument of a partial function": (functools.partial(f1_score, beta=1), functools.partial(f1_score, beta=2)),
+    "an argument of a scorer": (make_scorer(f1_score, average="macro"), make_scorer(f1_score, average="micro")),
+    "the function of a scorer": (make_scorer(f1_score), make_scorer(accuracy_score)),
+    "an element of a long array": (np.zeros(5000), np.eye(1, 5000, 2500)[0]),
+    "a type": (1, "1"),
+    "a list and a tuple": ([1], (1,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_what_differs_is_described_differently(name):
+    one, other = DIFFERENT[name]
+    assert describe(one) != describe(other)
+    assert describe(one) == describe(one)
+
+
+def test_options_of_display_do_not_matter():
+    model = LeNetClassifier(lr=1e-3, class_weight=MANY)
+    before = describe(model)
+    with sklearn.config_context(print_changed_only=False):
+        assert describe(model) == before
+    assert "0x" not in describe([object(), lambda: 0, model])
+
+
+def test_another_process_describes_the_same():
+    code = "from sklearn.metrics import *; from sklenet import *; from sklenet.tuning._identity import describe"
+    made = "[LeNetClassifier(class_weight={'a': 1}), make_scorer(f1_score, average='macro'), {3, 1, 2}, accuracy_score]"
+    printed = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(describe({made}))"], check=True, capture_output=True, text=True
+    )
+    value = [LeNetClassifier(class_weight={"a": 1}), make_scorer(f1_score, average="macro"), {1, 2, 3}, accuracy_score]
+    assert printed.stdout.strip() == describe(value)
+
+
+def test_spaces_that_differ_in_what_they_do_not_draw_are_told_apart():
+    def space(trial, width):
+        return {"lr": trial.suggest_float("lr", 1e-3, 1e-2), "width": width}
+
+    one, same, other = (probe(functools.partial(space, width=width))[1] for width in (1.0, 1.0, 2.0))
+    assert one == same != other
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(n_class=2, return_X_y=True)
+    return X[:40], y[:40]
+
+
+def search(tmp_path, **options):
+    return LeNetSearchCV(
+        LeNetClassifier(batch_size=16), param_distributions={"lr": [1e-3]}, n_trials=1, cv=2, random_state=0,
+        storage=f"sqlite:///{tmp_path}/study.db", study_name="one", **options,
+    )  # fmt: skip
+
+
+def test_a_search_is_resumed_whatever_is_displayed(digits, tmp_path):
+    search(tmp_path).fit(*digits)
+    with sklearn.config_context(print_changed_only=False):
+        assert len(search(tmp_path).fit(*digits).study_.trials) == 1
+
+
+def test_changed_defaults_do_not_resume_an_old_study(digits, tmp_path, monkeypatch):
+    search(tmp_path).fit(*digits)
+    plan = sklenet._training.make_plan
+
+    def longer(*args):
+        return plan(*args)._replace(n_epochs=plan(*args).n_epochs + 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sklenet.tuning._preparation.make_plan", longer)
+        with pytest.raises(ValueError, match="another estimator"):
+            search(tmp_path).fit(*digits)
+    monkeypatch.setattr(_identity, "_FORMAT", 2)
+    with pytest.raises(ValueError, match="another format"):
+        search(tmp_path).fit(*digits)
+
+
+@pytest.mark.parametrize("first_read", ["get_trials", "user_attrs"])
+def test_two_processes_may_make_one_study_at_the_same_moment(first_read, monkeypatch):
+    storage, identity = optuna.storages.InMemoryStorage(), {"data": "1"}
+    others = []
+
+    def other_process_makes_the_study_and_runs_a_trial():
+        if not others:
+            others.append(True)
+            study = open_study(storage, "one", identity)
+            study.tell(study.ask(), 1.0)
+
+    get_trials, user_attrs = optuna.Study.get_trials, optuna.Study.user_attrs
+
+    def read_trials(study, *args, **kwargs):
+        trials = get_trials(study, *args, **kwargs)
+        if first_read == "get_trials":
+            other_process_makes_the_study_and_runs_a_trial()
+        return trials
+
+    def read_attrs(study):
+        attrs = user_attrs.fget(study)
+        if first_read == "user_attrs":
+            other_process_makes_the_study_and_runs_a_trial()
+        return attrs
+
+    monkeypatch.setattr(optuna.Study, "get_trials", read_trials)
+    monkeypatch.setattr(optuna.Study, "user_attrs", property(read_attrs))
+    study = open_study(storage, "one", identity)
+    assert [trial.state for trial in get_trials(study)] == [TrialState.COMPLETE]

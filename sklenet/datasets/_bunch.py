@@ -1,4 +1,4 @@
-"""What every loader takes and returns, in the conventions of scikit-learn's loaders."""
+"""What every loader returns, in the conventions of scikit-learn's loaders."""
 
 from typing import Any
 
@@ -6,27 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
-
-from sklenet.datasets._registry import SUBSETS
-
-
-def check_subset(function: str, subset: str) -> None:
-    """Refuse a subset that is none."""
-    if subset not in list(SUBSETS):
-        raise ValueError(
-            f"The 'subset' parameter of {function} must be one of {list(SUBSETS)}. Got {subset!r} instead."
-        )
-
-
-def check_image_shape(function: str, image_shape: Any) -> tuple[int, int]:
-    """Refuse what is no shape of an image."""
-    match image_shape:
-        case (int() | np.integer() as height, int() | np.integer() as width) if height > 0 and width > 0:
-            return int(height), int(width)
-    raise ValueError(
-        f"The 'image_shape' parameter of {function} must be a tuple of two positive integers (height, width). "
-        f"Got {image_shape!r} instead."
-    )
 
 
 def as_bunch(

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklenet.datasets._bunch import as_bunch, check_image_shape
+from sklenet.datasets._bunch import as_bunch
+from sklenet.datasets._checks import check_image_shape, name_some, shorten
 
 # Up to here a float is one whole number.
 _EXACT = 2**53
@@ -94,7 +95,7 @@ def load_pixel_csv(
     table = _read_table(path)
     if label is not None and label not in table:
         raise ValueError(
-            f"{path} has no column {label!r}, which should hold the labels; it has {_name_some(table.columns)}. "
+            f"{path} has no column {label!r}, which should hold the labels; it has {_name(table.columns)}. "
             f"Name the right one by label=, or pass label=None if there is none."
         )
     pixels = table if label is None else table.drop(columns=label)
@@ -125,9 +126,8 @@ def _read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     return table
 
 
-def _name_some(columns: pd.Index) -> str:
-    names = [repr(str(column)) for column in columns]
-    return ", ".join(names) if len(names) <= 4 else f"{names[0]}, {names[1]}, ..., {names[-1]}"
+def _name(columns: pd.Index) -> str:
+    return name_some([shorten(str(column)) for column in columns])
 
 
 def _find_shape(path: Any, n_pixels: int, image_shape: tuple[int, int] | None) -> tuple[int, int]:

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_scalar
 
-from sklenet.datasets._bunch import as_bunch, check_subset
+from sklenet.datasets._bunch import as_bunch
 from sklenet.datasets._cache import DataHome, find_files, is_cached
+from sklenet.datasets._checks import check_subset
 from sklenet.datasets._layouts import LAYOUTS, Content
 from sklenet.datasets._registry import DATASETS, SUBSETS, DataSet, get_dataset
 

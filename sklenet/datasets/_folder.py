@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklenet.datasets._bunch import as_bunch, check_image_shape
+from sklenet.datasets._bunch import as_bunch
+from sklenet.datasets._checks import check_choice, check_image_shape, name_some
 from sklenet.datasets._extras import import_extra
 
 _SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
 _POLARITIES = ("keep", "auto", "invert")
-_MAX_NAMED = 10  # in an error
 
 
 def load_image_folder(
@@ -98,11 +98,7 @@ def load_image_folder(
     ((2, 28, 28), array(['A', 'B'], dtype='<U1'))
     """
     shape = check_image_shape("load_image_folder", image_shape)
-    if polarity not in _POLARITIES:
-        raise ValueError(
-            f"The 'polarity' parameter of load_image_folder must be one of {list(_POLARITIES)}. "
-            f"Got {polarity!r} instead."
-        )
+    check_choice("load_image_folder", "polarity", polarity, _POLARITIES)
     files = _find_pictures(Path(path))
     paths = [file for group in files.values() for file in group]
     names = np.array(list(files))
@@ -120,13 +116,13 @@ def _find_pictures(folder: Path) -> dict[str, list[Path]]:
     """List the pictures of each class, in an order that does not depend on the file system."""
     entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
     if stray := [entry.name for entry in entries if entry.suffix.lower() in _SUFFIXES and entry.is_file()]:
-        raise ValueError(f"{folder} holds pictures outside of a class's folder: {_name_some(stray)}.")
+        raise ValueError(f"{folder} holds pictures outside of a class's folder: {name_some(stray)}.")
     files = {entry.name: _pictures_in(entry) for entry in entries if entry.is_dir()}
     if not files:
         raise ValueError(f"{folder} holds no folders; put the pictures of each class into one, named after the class.")
     if empty := [name for name, group in files.items() if not group]:
         raise ValueError(
-            f"These folders in {folder} hold no pictures ({', '.join(sorted(_SUFFIXES))}): {_name_some(empty)}."
+            f"These folders in {folder} hold no pictures ({', '.join(sorted(_SUFFIXES))}): {name_some(empty)}."
         )
     return files
 
@@ -139,11 +135,6 @@ def _pictures_in(folder: Path) -> list[Path]:
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-
-
-def _name_some(names: list[str]) -> str:
-    more = len(names) - _MAX_NAMED
-    return ", ".join(names[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _read_pictures(paths: list[Path], shape: tuple[int, int], polarity: str) -> NDArray[np.uint8]:
@@ -160,7 +151,7 @@ def _read_pictures(paths: list[Path], shape: tuple[int, int], polarity: str) -> 
             pixels = 255 - pixels
         image[:] = _fit(pixels, shape)
     if reasons:
-        raise ValueError(f"{len(reasons)} of {len(paths)} files cannot be read as pictures: {_name_some(reasons)}.")
+        raise ValueError(f"{len(reasons)} of {len(paths)} files cannot be read as pictures: {name_some(reasons)}.")
     return images
 
 

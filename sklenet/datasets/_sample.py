@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklenet.datasets._bunch import as_bunch, check_subset
+from sklenet.datasets._bunch import as_bunch
+from sklenet.datasets._checks import check_subset
 
 _N_TRAIN = 5000
 

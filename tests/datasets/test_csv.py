@@ -143,3 +143,11 @@ def test_shape_that_does_not_fit(tmp_path):
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_pixel_csv(tmp_path / "nowhere.csv")
+
+
+def test_long_names_are_not_printed_whole(tmp_path):
+    path = tmp_path / "images.csv"
+    path.write_text(f"{'x' * 5000},p\n1,2\n")
+    with pytest.raises(ValueError, match="has no column 'label'") as caught:
+        load_pixel_csv(path)
+    assert len(str(caught.value).replace(str(path), "")) < 400

@@ -5,6 +5,7 @@ import math
 import os
 import zipfile
 import zlib
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,32 +14,40 @@ from numpy.typing import NDArray
 
 from sklenet.datasets._bunch import as_bunch
 from sklenet.datasets._checks import check_image_shape, name_some, shorten
+from sklenet.datasets._columns import find_order, is_number, refuse_data
 
 # Up to here a float is one whole number.
 _EXACT = 2**53
+_SEPARATORS = (",", ";", "\t")
 
 
 def load_pixel_csv(
     path: str | os.PathLike[str],
     *,
-    label: str | None = "label",
+    label: str | int | None = "label",
+    header: int | None = 0,
     image_shape: tuple[int, int] | None = None,
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Any:
-    r"""Load images from a CSV file with a header, a row for each image and a column for each pixel.
+    r"""Load images from a CSV file, a row for each image and a column for each pixel.
 
     This is the layout of Kaggle's "Digit Recognizer" and of many that follow it: one column has the labels, all others
-    the pixels, row by row of the image.
+    the pixels. Where the names of the columns have numbers, the numbers give the order of the pixels, row by row of the
+    image: one number counts the pixels, as in ``pixel0``, two are row and column, as in ``pixel_0_0`` or ``1x1``. Other
+    columns are read in the order of the file. Fields are separated by commas, semicolons or tabs.
 
     Parameters
     ----------
     path : path-like
         The file; one whose name ends in .gz, .bz2, .zip, .xz or .zst is unpacked.
-    label : str or None, default="label"
-        The column of the labels; None if there is none, as in a file of images to be predicted.
+    label : str, int or None, default="label"
+        The column of the labels, by its name or its position, -1 being the last; None if there is none, as in a file of
+        images to be predicted.
+    header : {0, None}, default=0
+        0 if the first line has the names of the columns, None if there is no such line; `label` is a position then.
     image_shape : tuple (height, width) or None, default=None
-        Of one image, in pixels; None takes images to be square.
+        Of one image, in pixels; None takes the rows and columns that the names of the columns have, or a square.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
@@ -68,7 +77,8 @@ def load_pixel_csv(
     Raises
     ------
     ValueError
-        If the label's column is missing, a row has too many or too few fields, a pixel is no whole number from 0 to
+        If the label's column is missing, the first line looks like data where names are expected, the numbers in the
+        names are repeated or have gaps, a row has too many or too few fields, a pixel is no whole number from 0 to
         255, or the number of pixels is not that of `image_shape` or of a square. Names the row, by its line in the
         file where each row is one line, and the column.
     FileNotFoundError
@@ -92,15 +102,17 @@ def load_pixel_csv(
     >>> y
     array([7, 1])
     """
-    table = _read_table(path)
-    if label is not None and label not in table:
-        raise ValueError(
-            f"{path} has no column {label!r}, which should hold the labels; it has {_name(table.columns)}. "
-            f"Name the right one by label=, or pass label=None if there is none."
-        )
-    pixels = table if label is None else table.drop(columns=label)
+    if header not in (0, None):
+        raise ValueError(f"The 'header' parameter of load_pixel_csv must be 0 or None. Got {header!r} instead.")
+    table = _read_table(path, header)
+    position = _find_label(path, table, label, header)
+    names = [str(name) for place, name in enumerate(table.columns) if place != position]
+    pixels = table.iloc[:, [place for place in range(table.shape[1]) if place != position]]
+    if header is not None:
+        order, shape_of_names = _find_order(path, names, [str(name) for name in table.columns])
+        pixels, image_shape = pixels.iloc[:, order], image_shape or shape_of_names
     shape = _find_shape(path, pixels.shape[1], image_shape)
-    target = None if label is None else _as_labels(path, table[label])
+    target = None if position is None else _as_labels(path, table.iloc[:, position])
     return as_bunch(
         _as_pixels(path, pixels).reshape(-1, *shape),
         target,
@@ -110,10 +122,12 @@ def load_pixel_csv(
     )
 
 
-def _read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+def _read_table(path: str | os.PathLike[str], header: int | None) -> pd.DataFrame:
+    """Read a table whose index has the number of each row's line in the file."""
     try:
+        names, separator = _read_first_line(path)
         # "NA" may be the name of a class; only what is empty is missing.
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+        table = pd.read_csv(path, sep=separator, header=header, keep_default_na=False, na_values=[""], low_memory=False)
     except (EOFError, OSError, ValueError, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the file system's, as of a missing file; what is wrong with the content has no number
@@ -123,7 +137,57 @@ def _read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     if type(table.index) is not pd.RangeIndex:
         # What pandas makes of a first row that is longer than the header.
         raise ValueError(f"{path}, line 2: the row has more fields than the header has columns, {table.shape[1]}.")
+    # pandas changes names that come twice.
+    table.columns = pd.Index(range(len(names)) if header is None else names, dtype=object)
+    table.index += 1 if header is None else 2
     return table
+
+
+def _read_first_line(path: str | os.PathLike[str]) -> tuple[list[str], str]:
+    """Return the fields of the first line and what separates them."""
+    lines = {
+        separator: pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False)
+        for separator in _SEPARATORS
+    }
+    separator = max(_SEPARATORS, key=lambda candidate: lines[candidate].shape[1])
+    return lines[separator].iloc[0].tolist(), separator
+
+
+def _find_label(path: Any, table: pd.DataFrame, label: str | int | None, header: int | None) -> int | None:
+    """Return the position of the labels' column."""
+    n_columns = table.shape[1]
+    if isinstance(label, Integral) and not isinstance(label, bool):
+        if not -n_columns <= label < n_columns:
+            raise ValueError(f"{path} has {n_columns} columns, and label={label} is no position among them.")
+        return int(label) % n_columns
+    if label is None:
+        return None
+    if header is None:
+        raise ValueError(
+            f"With header=None the columns have no names: label must be a position, such as 0 or -1, or None. "
+            f"Got {label!r} instead."
+        )
+    if label in table.columns:
+        return table.columns.tolist().index(label)
+    numbers = all(map(is_number, table.columns))
+    remedy = "Pass header=None and label=0 if the file has no header. " if numbers else ""
+    raise ValueError(
+        f"{path} has no column {label!r}, which should hold the labels; it has {_name(table.columns)}. {remedy}"
+        f"Name the right one by label=, or pass label=None if there is none."
+    )
+
+
+def _find_order(path: Any, names: list[str], header: list[str]) -> tuple[list[int], tuple[int, int] | None]:
+    if "" in names:
+        raise ValueError(
+            f"{path} has a column without a name, as pandas writes the index; write the file with index=False, or "
+            "delete the column."
+        )
+    try:
+        refuse_data(header)
+        return find_order(names)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from None
 
 
 def _name(columns: pd.Index) -> str:
@@ -165,4 +229,4 @@ def _as_labels(path: Any, column: pd.Series) -> NDArray[Any]:
 def _bad_cell(path: Any, column: pd.Series, row: int, expected: str) -> ValueError:
     value = column.iloc[row]
     found = "is empty, or its row is too short" if pd.isna(value) else f"is {str(value)!r}"
-    return ValueError(f"{path}, line {row + 2}, column {column.name!r}: should be {expected}, but {found}.")
+    return ValueError(f"{path}, line {column.index[row]}, column {column.name!r}: should be {expected}, but {found}.")

@@ -151,3 +151,122 @@ def test_long_names_are_not_printed_whole(tmp_path):
     with pytest.raises(ValueError, match="has no column 'label'") as caught:
         load_pixel_csv(path)
     assert len(str(caught.value).replace(str(path), "")) < 400
+
+
+# Columns: their order, their separator, and files without a header.
+
+PIXELS = np.arange(2 * 144).reshape(2, 144) % 256
+
+
+def write(path, names, pixels, labels=(7, 1), separator=","):
+    """Write a table whose first column has the labels; without names, without a header."""
+    lines = [] if names is None else [["label", *names]]
+    lines += [[str(label), *map(str, row)] for label, row in zip(labels, pixels, strict=True)]
+    path.write_text("\n".join(separator.join(line) for line in lines) + "\n")
+    return path
+
+
+COUNTED = {
+    "one number": [f"pixel{number}" for number in range(144)],
+    "from 1": [f"p{number}" for number in range(1, 145)],
+    "with zeros": [f"px_{number:03}" for number in range(144)],
+    "row and column": [f"pixel_{row}_{column}" for row in range(12) for column in range(12)],
+    "row and column from 1": [f"{row}x{column}" for row in range(1, 13) for column in range(1, 13)],
+    "numbers alone": [str(number) for number in range(144)],
+}
+ORDERS = {
+    "text": lambda names: sorted(range(144), key=names.__getitem__),
+    "reversed": lambda _: range(143, -1, -1),
+    "random": lambda _: np.random.default_rng(0).permutation(144),
+    "as it is": lambda _: range(144),
+}
+
+
+@pytest.mark.parametrize("names", COUNTED)
+@pytest.mark.parametrize("order", ORDERS)
+def test_numbers_in_names_give_the_order_of_pixels(tmp_path, names, order):
+    names = COUNTED[names]
+    order = list(ORDERS[order](names))
+    path = write(tmp_path / "table.csv", [names[place] for place in order], PIXELS[:, order])
+    assert_array_equal(load_pixel_csv(path).data, PIXELS)
+
+
+def test_rows_and_columns_in_names_give_the_shape(tmp_path):
+    names = [f"pixel_{row}_{column}" for row in range(9) for column in range(16)]
+    path = write(tmp_path / "table.csv", names[::-1], PIXELS[:, ::-1])
+    assert_array_equal(load_pixel_csv(path).images, PIXELS.reshape(2, 9, 16))
+
+
+def test_the_frame_that_is_returned_can_be_written_and_read_again(tmp_path):
+    data = load_pixel_csv(write(tmp_path / "table.csv", COUNTED["one number"], PIXELS), as_frame=True)
+    data.frame[data.frame.columns[::-1]].to_csv(tmp_path / "again.csv", index=False)
+    assert_array_equal(load_pixel_csv(tmp_path / "again.csv", label="target").data, PIXELS)
+
+
+def test_names_without_numbers_keep_the_order_of_the_file(tmp_path):
+    path = write(tmp_path / "table.csv", ["d", "b", "c", "a"], PIXELS[:, :4])
+    assert_array_equal(load_pixel_csv(path).data, PIXELS[:, :4])
+
+
+UNCOUNTED = {
+    "gap": ([f"p{number}" for number in (0, 1, 2, 4)], "gaps"),
+    "twice": (["p0", "p1", "p1", "p2"], "more than one column 'p1'"),
+    "three numbers": (["p0_0_0", "p0_0_1", "p0_1_0", "p0_1_1"], "3 numbers in their names"),
+    "a stranger": (["p0", "p1", "p2", "age"], "not numbered like 'p0': 'age'"),
+    "an index": (["", "p0", "p1", "p2"], "a column without a name, as pandas writes the index.*index=False"),
+}
+
+
+@pytest.mark.parametrize("name", UNCOUNTED)
+def test_numbers_that_count_no_pixels_are_refused(tmp_path, name):
+    names, words = UNCOUNTED[name]
+    with pytest.raises(ValueError, match=words):
+        load_pixel_csv(write(tmp_path / "table.csv", names, PIXELS[:, :4]))
+
+
+@pytest.mark.parametrize("label", [0, -145])
+def test_a_file_without_a_header_loses_no_row(tmp_path, label):
+    data = load_pixel_csv(write(tmp_path / "table.csv", None, PIXELS), header=None, label=label)
+    assert_array_equal(data.data, PIXELS)
+    assert data.target.tolist() == [7, 1]
+
+
+def test_labels_may_be_in_the_last_column_and_missing(tmp_path):
+    np.savetxt(tmp_path / "last.csv", np.column_stack([PIXELS, [7, 1]]), "%d", ",")
+    assert load_pixel_csv(tmp_path / "last.csv", header=None, label=-1).target.tolist() == [7, 1]
+    np.savetxt(tmp_path / "none.csv", PIXELS, "%d", ",")
+    assert_array_equal(load_pixel_csv(tmp_path / "none.csv", header=None, label=None).data, PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "has no column 'label'.*Pass header=None and label=0 if the file has no header"),
+        ({"label": None}, "first line of numbers, which looks like a row of data; pass header=None"),
+        ({"label": 0}, "first line of numbers, which looks like a row of data; pass header=None"),
+        ({"header": None}, "label must be a position.* Got 'label' instead"),
+        ({"header": None, "label": 145}, "145 columns, and label=145 is no position"),
+        ({"header": 1}, "'header' parameter of load_pixel_csv must be 0 or None. Got 1 instead"),
+    ],
+)
+def test_a_row_of_data_is_not_taken_for_a_header(tmp_path, options, words):
+    path = write(tmp_path / "table.csv", None, PIXELS)
+    with pytest.raises(ValueError, match=words) as caught:
+        load_pixel_csv(path, **options)
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_separators_and_byte_order_marks(tmp_path, separator, encoding):
+    path = write(tmp_path / "table.csv", COUNTED["one number"], PIXELS, separator=separator)
+    path.write_text(path.read_text(), encoding=encoding, newline="\r\n")
+    data = load_pixel_csv(path)
+    assert_array_equal(data.data, PIXELS)
+    assert data.target.tolist() == [7, 1]
+
+
+def test_the_line_of_a_bad_cell_is_named_without_a_header_too(tmp_path):
+    path = write(tmp_path / "table.csv", None, np.array([[1, 2, 3, 4], [5, 6, 7, 888]]))
+    with pytest.raises(ValueError, match=r"line 2, column 4: .*'888'"):
+        load_pixel_csv(path, header=None, label=0)

@@ -1,4 +1,4 @@
-"""Pictures of one's own: one folder a class."""
+"""Pictures of one's own as images of one size and polarity."""
 
 import os
 from pathlib import Path
@@ -10,20 +10,26 @@ from numpy.typing import NDArray
 from sklenet.datasets._bunch import as_bunch
 from sklenet.datasets._checks import check_choice, check_image_shape, name_some
 from sklenet.datasets._extras import import_extra
+from sklenet.datasets._pictures import find_labelled, find_unlabelled, picture_formats
 
-_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
 _POLARITIES = ("keep", "auto", "invert")
+_LABELS = ("folder", None)
+# Pictures whose pixels span less are noise.
+_LEAST_CONTRAST = 32
+# A border of which more than this share is ink, and more is paper, is cut by strokes.
+_CLEAR_BORDER = 0.02
 
 
 def load_image_folder(
     path: str | os.PathLike[str],
     *,
+    label: str | None = "folder",
     image_shape: tuple[int, int] = (28, 28),
     polarity: str = "keep",
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Any:
-    """Load pictures from a folder that holds one folder for each class.
+    """Load pictures from a folder that holds one folder for each class, or pictures without labels.
 
     Every picture becomes grayscale and of one size. It is turned upright as its EXIF data say, made as large as fits
     into `image_shape` with its aspect ratio kept, and centred; what is left at two sides is filled with its background,
@@ -34,13 +40,19 @@ def load_image_folder(
     Parameters
     ----------
     path : path-like
-        The folder. In each folder in it, and in folders in those, all PNG, JPEG, BMP, TIFF and GIF files are pictures
-        of one class, whose name is the folder's; other files and names that begin with a dot are passed over.
+        The folder. All files whose names end like those of a picture that Pillow reads are pictures, in whatever
+        folders within it; PDF, PostScript, films and scientific containers are no pictures. Other files are passed
+        over, which a warning counts; hidden files and what file managers leave behind are passed over without one.
+    label : {"folder", None}, default="folder"
+        "folder": each folder in it is a class of its name. None: the pictures have no labels, as those to be predicted.
     image_shape : tuple (height, width), default=(28, 28)
         Of the images that come out, in pixels.
     polarity : {"keep", "auto", "invert"}, default="keep"
-        With "invert" all pictures are inverted; with "auto" those whose background is brighter than their mean, so that
-        all come out light on dark, as MNIST is.
+        With "invert" all pictures are inverted; with "auto" those that are dark on light, so that all come out light on
+        dark, as MNIST is. What is ink is judged by Otsu's threshold [1]_: its share of the area and its share of the
+        border are less than one half together, or its share of the area alone where the border is all ink or all
+        paper. A heavy character that is cropped to its own box may be mistaken; so may paper with a strong slope of
+        light.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
@@ -55,9 +67,9 @@ def load_image_folder(
             Pixels row by row, uint8.
         images : ndarray of shape (n_samples, height, width)
             The same pixels; unless `as_frame=True`, in the same memory.
-        target : {ndarray, Series} of shape (n_samples,)
-            The class of each image, the name of its folder.
-        target_names : ndarray of shape (n_classes,)
+        target : {ndarray, Series} of shape (n_samples,) or None
+            The class of each image, the name of its folder. None with `label=None`.
+        target_names : ndarray of shape (n_classes,) or None
             The names of the folders, sorted.
         filenames : ndarray of shape (n_samples,)
             The file of each image. Images are sorted by class, then by name.
@@ -72,17 +84,28 @@ def load_image_folder(
     Raises
     ------
     ValueError
-        If the folder has no folders in it, or one without pictures, or pictures beside the folders; if files cannot be
-        read as pictures, all of which are named; or if a parameter has another value than allowed.
+        If the folder has no folders in it, or one without pictures, or pictures beside the folders, or folders that are
+        training and test sets instead of classes; if files cannot be read as pictures, all of which are named; or if a
+        parameter has another value than allowed.
     FileNotFoundError, NotADirectoryError
-        If there is no such folder.
+        If there is no such folder, or it is a file.
     ImportError
         If Pillow is missing: it comes with the extra ``sklenet[datasets]``.
+
+    Warns
+    -----
+    UserWarning
+        If files are passed over.
 
     See Also
     --------
     load_pixel_csv : Images from a table of pixels.
     sklearn.datasets.load_files : The same for texts.
+
+    References
+    ----------
+    .. [1] N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on Systems, Man, and
+       Cybernetics 9(1), 62-66, 1979, section II.
 
     Examples
     --------
@@ -99,41 +122,18 @@ def load_image_folder(
     """
     shape = check_image_shape("load_image_folder", image_shape)
     check_choice("load_image_folder", "polarity", polarity, _POLARITIES)
-    files = _find_pictures(Path(path))
+    check_choice("load_image_folder", "label", label, _LABELS)
+    folder = Path(path).expanduser()
+    files = {"": find_unlabelled(folder)} if label is None else find_labelled(folder)
     paths = [file for group in files.values() for file in group]
-    names = np.array(list(files))
+    names = None if label is None else np.array(list(files))
     return as_bunch(
         _read_pictures(paths, shape, polarity),
-        np.repeat(names, [len(group) for group in files.values()]),
+        None if names is None else np.repeat(names, [len(group) for group in files.values()]),
         return_X_y=return_X_y,
         as_frame=as_frame,
         target_names=names,
         filenames=np.array([str(file) for file in paths]),
-    )
-
-
-def _find_pictures(folder: Path) -> dict[str, list[Path]]:
-    """List the pictures of each class, in an order that does not depend on the file system."""
-    entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
-    if stray := [entry.name for entry in entries if entry.suffix.lower() in _SUFFIXES and entry.is_file()]:
-        raise ValueError(f"{folder} holds pictures outside of a class's folder: {name_some(stray)}.")
-    files = {entry.name: _pictures_in(entry) for entry in entries if entry.is_dir()}
-    if not files:
-        raise ValueError(f"{folder} holds no folders; put the pictures of each class into one, named after the class.")
-    if empty := [name for name, group in files.items() if not group]:
-        raise ValueError(
-            f"These folders in {folder} hold no pictures ({', '.join(sorted(_SUFFIXES))}): {name_some(empty)}."
-        )
-    return files
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in _SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 
@@ -158,7 +158,7 @@ def _read_pictures(paths: list[Path], shape: tuple[int, int], polarity: str) -> 
 def _read_gray(path: Path) -> NDArray[np.uint8]:
     """Read a picture of any mode as gray pixels (h, w), uint8."""
     pillow, operations = import_extra("PIL.Image"), import_extra("PIL.ImageOps")
-    with pillow.open(path) as file:
+    with pillow.open(path, formats=sorted(set(picture_formats().values()))) as file:
         picture = operations.exif_transpose(file)
     if picture.mode.startswith("I") or picture.mode == "F":
         return _from_deep(np.asarray(picture), picture.mode)
@@ -180,14 +180,30 @@ def _from_deep(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
 
 
 def _background(pixels: NDArray[np.uint8]) -> int:
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    return int(np.median(border))
+    return int(np.median(_border(pixels)))
+
+
+def _border(pixels: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
 
 
 def _is_dark_on_light(pixels: NDArray[np.uint8]) -> bool:
-    # A blank picture has no strokes to tell by; blank paper is light.
-    background, mean = _background(pixels), float(pixels.mean())
-    return background > (127 if background == mean else mean)
+    if int(pixels.max()) - int(pixels.min()) < _LEAST_CONTRAST:
+        return float(pixels.mean()) > 127  # noise has no strokes to tell by, and blank paper is light
+    is_light = pixels > _otsu_threshold(pixels)
+    area, border = float(is_light.mean()), float(_border(is_light).mean())
+    if not _CLEAR_BORDER < border < 1 - _CLEAR_BORDER:
+        return area > 0.5
+    return area + border > 1
+
+
+def _otsu_threshold(pixels: NDArray[np.uint8]) -> int:
+    """Return the largest value of the darker of two classes, between which the variance is greatest."""
+    counts = np.bincount(pixels.ravel(), minlength=256).astype(np.float64)
+    n_dark, sum_dark = counts.cumsum(), (counts * np.arange(256)).cumsum()
+    n_light, sum_light = n_dark[-1] - n_dark, sum_dark[-1] - sum_dark
+    means_apart = sum_dark / np.maximum(n_dark, 1) - sum_light / np.maximum(n_light, 1)
+    return int(np.argmax(n_dark * n_light * means_apart**2))
 
 
 def _fit(pixels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,9 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from sklenet import LeNetClassifier
-from sklenet.datasets import load_image_folder, load_mnist_sample
+from sklenet.datasets import load_image_folder, load_mnist_sample, make_characters
+from sklenet.datasets._folder import _is_dark_on_light
 
 LOSSLESS = ["png", "bmp", "tif", "tiff", "gif"]
 
@@ -155,7 +159,7 @@ def test_blank_paper_becomes_blank(tmp_path):
 
 
 def test_order_is_by_class_then_name_and_case_of_suffixes_is_no_matter(tmp_path):
-    for name in ["b/2.PNG", "b/10.png", "a/z.Jpg", "a/sub/y.png", "b/notes.txt", "b/.hidden.png", ".git/x.png"]:
+    for name in ["b/2.PNG", "b/10.png", "a/z.Jpg", "a/sub/y.png", "b/.hidden.png", ".git/x.png"]:
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         gray().save(tmp_path / name, "PNG")
     data = load_image_folder(tmp_path)
@@ -204,7 +208,7 @@ def test_folders_that_hold_no_classes(tmp_path):
     with pytest.raises(ValueError, match="holds no folders; put the pictures of each class into one"):
         load_image_folder(tmp_path)
     (tmp_path / "x").mkdir()
-    with pytest.raises(ValueError, match=r"hold no pictures \(\.bmp, .*\): x\."):
+    with pytest.raises(ValueError, match=r"hold no pictures: x\. The names of pictures end in one of .*\.bmp, "):
         load_image_folder(tmp_path)
     save_image_folder(tmp_path, [stroke(0, 9)], ["x"])
     gray().save(tmp_path / "stray.png")
@@ -232,3 +236,138 @@ def test_bad_parameters(tmp_path, parameter):
     with pytest.raises(ValueError, match=f"'{name}' parameter of load_image_folder must be .* Got ") as caught:
         load_image_folder(tmp_path, **parameter)
     assert repr(value) in str(caught.value)
+
+
+# Which files are pictures, and of what class.
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 28, 28), dtype=np.uint8)
+    save_image_folder(tmp_path / "root", images, list("abab"))
+    return tmp_path / "root", images
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_pictures_without_labels(tmp_path, flat):
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    save_image_folder(tmp_path / "root", images, ["." if flat else name for name in "abc"])
+    data = load_image_folder(tmp_path / "root", label=None)
+    assert_array_equal(data.images, images)
+    assert data.target is None
+    assert data.target_names is None
+    assert [name[-9:] for name in data.filenames] == ["00000.png", "00001.png", "00002.png"]
+    X, y = load_image_folder(tmp_path / "root", label=None, return_X_y=True, as_frame=True)
+    assert_array_equal(X.to_numpy(), images.reshape(3, -1))
+    assert y is None
+
+
+@pytest.mark.parametrize(
+    "suffix", ["webp", "WEBP", "jfif", "jpe", "avif", "pgm", "ppm", "jp2", "tga", "ico", "apng", "dib"]
+)
+def test_whatever_pillow_reads_is_read(tmp_path, suffix):
+    (tmp_path / "a").mkdir()
+    options = {"sizes": [(32, 32)]} if suffix == "ico" else {}
+    Image.new("L", (32, 32), 200).save(tmp_path / "a" / f"1.{suffix}", **options)
+    assert_allclose(load_image_folder(tmp_path, image_shape=(32, 32)).images, np.full((1, 32, 32), 200), atol=3)
+
+
+def test_what_is_passed_over_is_counted(two_classes):
+    folder, images = two_classes
+    for name in ("a/notes.txt", "b/deep.heif", "README.md", "a/scan.pdf"):
+        (folder / name).write_text("no picture")
+    for name in (".DS_Store", "a/.hidden.txt", "a/Thumbs.db", "b/desktop.ini"):
+        (folder / name).write_text("litter")
+    with pytest.warns(
+        UserWarning, match=r"^Passed over 4 of 8 files.*README\.md, notes\.txt, scan\.pdf, deep\.heif"
+    ) as caught:
+        data = load_image_folder(folder)
+    assert caught[0].filename == __file__
+    assert_array_equal(data.images, images[[0, 2, 1, 3]])
+
+
+def test_an_image_is_not_opened_as_what_is_no_picture(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
+    with pytest.raises(ValueError, match=r"1 of 1 files cannot be read as pictures: .*1\.png"):
+        load_image_folder(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("Training", "validation", "Test"), ("val",)])
+def test_training_and_test_sets_are_no_classes(two_classes, tmp_path, names):
+    for name in names:
+        shutil.copytree(two_classes[0], tmp_path / "sets" / name)
+    with pytest.raises(ValueError, match=rf"holds the sets .*{names[0]}.*load_image_folder\('.*sets"):
+        load_image_folder(tmp_path / "sets")
+    assert len(load_image_folder(tmp_path / "sets" / names[0]).target_names) == 2
+
+
+def test_classes_may_be_called_as_sets_are(tmp_path):
+    images = np.zeros((2, 28, 28), np.uint8)
+    save_image_folder(tmp_path, images, ["train", "test"])
+    assert load_image_folder(tmp_path).target.tolist() == ["test", "train"]
+
+
+def test_a_file_instead_of_a_folder(two_classes):
+    picture = next((two_classes[0] / "a").iterdir())
+    for label in ("folder", None):
+        with pytest.raises(NotADirectoryError, match=r"is a file.*put the picture into a folder.*label=None"):
+            load_image_folder(picture, label=label)
+
+
+def test_a_flat_folder_names_the_remedy(two_classes):
+    with pytest.raises(ValueError, match=r"outside of a class's folder.*label=None"):
+        load_image_folder(two_classes[0] / "a")
+
+
+def test_a_link_that_leads_back_is_not_followed(two_classes):
+    folder, images = two_classes
+    (folder / "a" / "back").symlink_to(folder, target_is_directory=True)
+    assert len(load_image_folder(folder, label=None).images) == len(images)
+
+
+# Polarity.
+
+
+def page_with(edge, *, of_text=0):
+    """A light page of 60×80 pixels with a stroke, and with dark edges as a scanner leaves them."""
+    page = np.full((60, 80), 235, np.uint8)
+    page[20:40, 30:36] = of_text
+    match edge:
+        case "left":
+            page[:, :12] = 10
+        case "frame":
+            page[:4] = page[-4:] = page[:, :4] = page[:, -4:] = 10
+        case "corner":
+            page[:25, :25] = 10
+    return page
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("edge", ["none", "left", "frame", "corner"])
+def test_polarity_of_a_page_with_dark_edges(tmp_path, edge, inverted):
+    page = page_with(edge)
+    save_image_folder(tmp_path, [255 - page if inverted else page], "a")
+    image = load_image_folder(tmp_path, image_shape=page.shape, polarity="auto").images[0]
+    assert_array_equal(image, 255 - page)
+
+
+@pytest.mark.parametrize("page", [250, 5])
+def test_noise_of_a_blank_page_is_judged_by_its_brightness(tmp_path, page):
+    noise = np.random.default_rng(0).integers(page - 5, page + 5, (1, 40, 40)).astype(np.uint8)
+    save_image_folder(tmp_path, noise, "a")
+    assert load_image_folder(tmp_path, polarity="auto").images.max() < 20
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("data", ["mnist", "digits", "characters"])
+def test_polarity_of_every_digit_and_character(data, inverted):
+    match data:
+        case "mnist":
+            images = load_mnist_sample().images
+        case "digits":
+            images = (load_digits().images * 15).astype(np.uint8)
+        case "characters":
+            images = make_characters(2000, random_state=0).images
+    wrong = [_is_dark_on_light(255 - image if inverted else image) != inverted for image in images]
+    assert sum(wrong) == 0

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklenet import LeNet5, _inference
 from sklenet._canvas import SIDE, Canvas
-from sklenet._images import PixelStatistics
+from sklenet._pixels import PixelStatistics
 from sklenet._inference import CHUNK, SMALL_CHUNKS, predict_in_chunks
 
 
@@ -24,7 +24,7 @@ def module():
 
 
 def predict(module, rows, *, shifted=False):
-    canvas = Canvas((28, 28), PixelStatistics(0.0, 33.0, 79.0, 0.0, 255.0, 10.0))
+    canvas = Canvas((28, 28), PixelStatistics(0.0, 33.0, 79.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
     return predict_in_chunks(module, canvas, rows, lambda logits: logits, shifted=shifted)
 
 
@@ -107,7 +107,7 @@ class Corners(torch.nn.Module):
 
 
 def test_what_a_shift_brings_in_is_the_border_of_the_image():
-    canvas = Canvas((SIDE, SIDE), PixelStatistics(0.0, 0.0, 1.0, 0.0, 255.0, 10.0))
+    canvas = Canvas((SIDE, SIDE), PixelStatistics(0.0, 0.0, 1.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
     image = np.full((1, SIDE * SIDE), 7, dtype=np.uint8)
     corners = predict_in_chunks(Corners(), canvas, image, lambda logits: logits, shifted=True)
     assert_array_equal(corners, np.full((1, 4), 7, dtype=np.float32))

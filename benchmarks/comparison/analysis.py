@@ -3,7 +3,6 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,7 @@ class Entry:
 
     @property
     def is_lenet(self) -> bool:
-        """Whether it is one of those that the others are compared with."""
+        """Whether it is a LeNet, in whatever form."""
         return MODELS[self.model].family == LENET
 
     @property
@@ -110,10 +109,23 @@ class Table:
         return f"{DATASETS[self.dataset].title}, {self.n_train:,} training images{folds}"
 
     @cached_property
-    def _p_values(self) -> dict[frozenset[int], float]:
-        pairs = list(combinations(range(len(self.entries)), 2))
-        adjusted = statistics.holm([self._raw_p(self.entries[i], self.entries[j]) for i, j in pairs])
-        return {frozenset(pair): p for pair, p in zip(pairs, adjusted, strict=True)}
+    def lenet(self) -> Entry | None:
+        """The LeNet that the others are compared with: the one with default parameters, whatever its errors are.
+
+        Where that one was not measured, the first of those that were, in the order of `MODELS`, default forms first.
+        """
+        lenets = [entry for entry in self.entries if entry.is_lenet]
+        order = list(MODELS)
+        return min(lenets, key=lambda entry: (order.index(entry.model), entry.cells[0].form != "default"), default=None)
+
+    @cached_property
+    def _p_values(self) -> dict[int, float]:
+        """Holm-corrected p-values of LeNet against each other entry, by the entry's place."""
+        if self.lenet is None:
+            return {}
+        places = [place for place, entry in enumerate(self.entries) if entry is not self.lenet]
+        adjusted = statistics.holm([self._raw_p(self.lenet, self.entries[place]) for place in places])
+        return dict(zip(places, adjusted, strict=True))
 
     def _raw_p(self, first: Entry, second: Entry) -> float:
         if self.n_folds:
@@ -124,34 +136,40 @@ class Table:
 
     @property
     def n_comparisons(self) -> int:
-        """Number of pairs, for which p-values are corrected."""
+        """Number of entries that LeNet is compared with, for which p-values are corrected."""
         return len(self._p_values)
 
-    def compare(self, first: Entry, second: Entry) -> "Comparison":
-        """Compare two entries."""
-        places = frozenset({self.entries.index(first), self.entries.index(second)})
-        difference = first.error_rate - second.error_rate
+    def compare(self, other: Entry) -> "Comparison":
+        """Compare LeNet with another entry."""
+        if self.lenet is None:
+            raise ValueError(f"{self.title} has no LeNet to compare {other.title} with.")
+        difference = self.lenet.error_rate - other.error_rate
         if self.n_folds:
-            per_image = np.concatenate(first.wrong).astype(float) - np.concatenate(second.wrong)
+            per_image = np.concatenate(self.lenet.wrong).astype(float) - np.concatenate(other.wrong)
         else:
-            per_image = np.mean(first.wrong, axis=0) - np.mean(second.wrong, axis=0)
-        return Comparison(self, first, second, difference, per_image, self._p_values[places])
+            per_image = np.mean(self.lenet.wrong, axis=0) - np.mean(other.wrong, axis=0)
+        return Comparison(self, self.lenet, other, difference, per_image, self._p_values[self.entries.index(other)])
 
     def verdict(self, entry: Entry) -> str:
-        """Say where an entry stands: "first", "tie" with the first, or "" behind it."""
-        best = self.entries[0]
-        if entry is best:
-            return "first"
-        return "" if self.compare(best, entry).is_clear else "tie"
+        """Say what an entry makes beside LeNet, "fewer errors", "more errors" or "tie"; "compared" is LeNet itself."""
+        if self.lenet is None:
+            return ""
+        if entry is self.lenet:
+            return "compared"
+        comparison = self.compare(entry)
+        if not comparison.is_clear:
+            return "tie"
+        return "more errors" if comparison.difference < 0 else "fewer errors"
 
-    def best(self, *, lenet: bool) -> Entry | None:
-        """Find the entry with the fewest errors among the LeNets, or among the others."""
-        return next((entry for entry in self.entries if entry.is_lenet == lenet), None)
+    @property
+    def best_other(self) -> Entry | None:
+        """The entry with the fewest errors that is no LeNet."""
+        return next((entry for entry in self.entries if not entry.is_lenet), None)
 
 
 @dataclass
 class Comparison:
-    """Two entries of a table, compared by a test.
+    """LeNet and another entry of a table, compared by a test.
 
     Attributes
     ----------
@@ -162,7 +180,7 @@ class Comparison:
     per_image : ndarray
         The same, image by image.
     p : float
-        Holm-corrected for all pairs of the table.
+        Holm-corrected for all comparisons of LeNet in the table.
     """
 
     table: Table

@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklenet import LeNet5, _inference
 from sklenet._canvas import SIDE, Canvas
-from sklenet._pixels import PixelStatistics
 from sklenet._inference import CHUNK, SMALL_CHUNKS, predict_in_chunks
+from sklenet._pixels import PixelStatistics
 
 
 @pytest.fixture

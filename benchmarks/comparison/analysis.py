@@ -17,6 +17,8 @@ from comparison.statistics import LEVEL, Interval
 from comparison.store import Results, cell_of, held_out_name
 
 LENET = "LeNet"  # the family
+# Times compare where all of these are the same.
+CIRCUMSTANCES = ("cpu", "threads", "git_revision")
 
 
 @dataclass
@@ -75,6 +77,11 @@ class Entry:
         return float(np.mean([record[column] for record in self.records]))
 
     @property
+    def circumstances(self) -> list[tuple[Any, ...]]:
+        """Processor, threads and revision of the code of its records, each combination once."""
+        return list(dict.fromkeys(tuple(record[name] for name in CIRCUMSTANCES) for record in self.records))
+
+    @property
     def is_pinned(self) -> bool:
         """Whether it was measured with nothing else at work."""
         return all(record["n_jobs"] == 1 for record in self.records)
@@ -120,10 +127,10 @@ class Table:
 
     @cached_property
     def _p_values(self) -> dict[int, float]:
-        """Holm-corrected p-values of LeNet against each other entry, by the entry's place."""
+        """Holm-corrected p-values of LeNet against each entry that is no LeNet, by the entry's place."""
         if self.lenet is None:
             return {}
-        places = [place for place, entry in enumerate(self.entries) if entry is not self.lenet]
+        places = [place for place, entry in enumerate(self.entries) if not entry.is_lenet]
         adjusted = statistics.holm([self._raw_p(self.lenet, self.entries[place]) for place in places])
         return dict(zip(places, adjusted, strict=True))
 
@@ -136,13 +143,13 @@ class Table:
 
     @property
     def n_comparisons(self) -> int:
-        """Number of entries that LeNet is compared with, for which p-values are corrected."""
+        """Number of other classifiers that LeNet is compared with, for which p-values are corrected."""
         return len(self._p_values)
 
     def compare(self, other: Entry) -> "Comparison":
-        """Compare LeNet with another entry."""
-        if self.lenet is None:
-            raise ValueError(f"{self.title} has no LeNet to compare {other.title} with.")
+        """Compare LeNet with an entry that is no LeNet."""
+        if self.lenet is None or other.is_lenet:
+            raise ValueError(f"{self.title} compares a LeNet with other classifiers, not {other.title}.")
         difference = self.lenet.error_rate - other.error_rate
         if self.n_folds:
             per_image = np.concatenate(self.lenet.wrong).astype(float) - np.concatenate(other.wrong)
@@ -152,10 +159,10 @@ class Table:
 
     def verdict(self, entry: Entry) -> str:
         """Say what an entry makes beside LeNet, "fewer errors", "more errors" or "tie"; "compared" is LeNet itself."""
-        if self.lenet is None:
-            return ""
         if entry is self.lenet:
             return "compared"
+        if self.lenet is None or entry.is_lenet:
+            return ""
         comparison = self.compare(entry)
         if not comparison.is_clear:
             return "tie"

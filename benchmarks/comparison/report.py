@@ -9,13 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from comparison import conclusions, figures, statistics
-from comparison.analysis import Entry, Table, format_p, main_tables, percent, tables
+from comparison.analysis import CIRCUMSTANCES, Entry, Table, format_p, main_tables, percent, tables
 from comparison.data import DATASETS
 from comparison.figures import Figure
 from comparison.protocol import settings
 from comparison.store import HeldOut, Results, cell_of, held_out_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
+Runs = dict[tuple[Any, ...], str]  # circumstances -> a letter
+
 _CIRCUMSTANCES = ("cpu", "n_cpus", "platform", "git_revision", "threads", "n_jobs")
 _UNBALANCED = 1.5  # largest class against smallest, from which the mean of the classes' errors is shown too
 
@@ -48,6 +50,7 @@ def write(results: Results, folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["is_number"] = _is_number
     for name in ("report.html", "report.md"):
         (folder / name).write_text(environment.get_template(name).render(page=page), encoding="utf-8")
     return f"{page.errors_markdown}\n\nThe report is {folder / 'report.html'}."
@@ -82,20 +85,21 @@ class _Page:
         self.answer = conclusions.answer(self.tables)
         self.generalisation = conclusions.generalisation(self.tables)
         self.curve_sentences = conclusions.curves(self.tables)
-        self.error_rows = [row for table in self.main for row in _error_rows(table)]
+        self.runs = _runs(results)
+        self.error_rows = [row for table in self.main for row in _error_rows(table, self.runs)]
         self.claims = [
             margin.comparison.sentence
             for transfer in (False, True)
             for margin in conclusions.margins(self.tables, transfer=transfer)
         ]
-        self.cost_rows = [_cost_row(table, entry) for table in self.main for entry in table.entries]
+        self.cost_rows = [_cost_row(table, entry, self.runs) for table in self.main for entry in table.entries]
         self.curves = figures.curves(self.tables)
         self.times = figures.times(max(self.tables, key=_times_worth))
         self.robustness = [figures.robustness(table) for table in self.tables if DATASETS[table.dataset].conditions[1:]]
         self.confusions = [figure for table in self.main for figure in _confusions(table, _test(results, table))]
         self.mistakes = [figure for table in self.main if (figure := figures.mistakes(table, _test(results, table)))]
         self.calibrations = [figure for table in self.main if (figure := figures.calibration(table))]
-        self.provenance = _provenance(results)
+        self.provenance = _provenance(results, self.runs)
         self.checksums = _checksums(results)
         self.failures = _failures(results)
         self.parallel = any(record["n_jobs"] > 1 for record in results.records)
@@ -132,7 +136,13 @@ def as_markdown(table: pd.DataFrame) -> str:
     )
 
 
-def _error_rows(table: Table) -> list[dict[str, str]]:
+def _is_number(cell: Any) -> bool:
+    """Tell whether a cell is a number, in percent or with separators of thousands."""
+    text = str(cell).removesuffix(" %").replace(",", "")
+    return text.replace(".", "", 1).isdigit()
+
+
+def _error_rows(table: Table, runs: Runs) -> list[dict[str, str]]:
     rows = []
     for entry in table.entries:
         low, high = entry.interval
@@ -144,10 +154,11 @@ def _error_rows(table: Table) -> list[dict[str, str]]:
                 "error": percent(entry.error_rate),
                 "95 % interval": f"{100 * low:.2f} to {100 * high:.2f}",
                 "against LeNet": table.verdict(entry),
-                "test": format_p(table.compare(entry).p) if table.lenet not in (None, entry) else "",
+                "test": format_p(table.compare(entry).p) if table.lenet and not entry.is_lenet else "",
                 "mean error of classes": _balanced(entry),
                 "log loss": _calibrated(entry, "log_loss"),
                 "calibration error": _calibrated(entry, "ece"),
+                "run": _run_of(entry, runs),
             }
         )
     return rows
@@ -170,7 +181,7 @@ def _calibrated(entry: Entry, what: str) -> str:
     return f"{np.mean([statistics.expected_calibration_error(one['bins']) for one in entry.calibration]):.3f}"
 
 
-def _cost_row(table: Table, entry: Entry) -> dict[str, str]:
+def _cost_row(table: Table, entry: Entry, runs: Runs) -> dict[str, str]:
     record = entry.records[0]
     return {
         "data set": DATASETS[table.dataset].title,
@@ -182,6 +193,7 @@ def _cost_row(table: Table, entry: Entry) -> dict[str, str]:
         "predict, s": f"{entry.mean('predict_seconds'):.2f}",
         "timed": "alone" if entry.is_pinned else "in parallel",
         "threads": str(record["threads"]),
+        "run": _run_of(entry, runs),
         "peak MiB": f"{entry.mean('peak_memory_mib'):.0f}",
         "model MB": f"{entry.mean('model_bytes') / 1e6:.2f}",
     }
@@ -215,12 +227,35 @@ def kept_images(results: Results) -> dict[str, NDArray[np.intp]]:
     }
 
 
-def _provenance(results: Results) -> list[dict[str, Any]]:
-    """List the circumstances of all records, each combination once, with the number of cells."""
+def _runs(results: Results) -> Runs:
+    """Give each processor, number of threads and revision of the code that records were measured with a letter."""
+    found = dict.fromkeys(tuple(record[name] for name in CIRCUMSTANCES) for record in results.records)
+    return {circumstances: _letters(place) for place, circumstances in enumerate(found)}
+
+
+def _letters(place: int) -> str:
+    """Count by letters: A to Z, then AA.
+
+    Examples
+    --------
+    >>> _letters(0), _letters(25), _letters(26)
+    ('A', 'Z', 'AA')
+    """
+    higher, letter = divmod(place, 26)
+    return (_letters(higher - 1) if higher else "") + chr(ord("A") + letter)
+
+
+def _run_of(entry: Entry, runs: Runs) -> str:
+    return ", ".join(sorted(runs[circumstances] for circumstances in entry.circumstances))
+
+
+def _provenance(results: Results, runs: Runs) -> list[dict[str, Any]]:
+    """List the circumstances of all records, each combination once, with the run's letter and the number of cells."""
     records = pd.DataFrame(results.records)
     columns = [*_CIRCUMSTANCES, *settings()]
     groups = records.groupby(columns, dropna=False, sort=False).size()
-    return [dict(zip(columns, key, strict=True)) | {"cells": int(size)} for key, size in groups.items()]
+    rows = [dict(zip(columns, key, strict=True)) | {"cells": int(size)} for key, size in groups.items()]
+    return [{"run": runs[tuple(row[name] for name in CIRCUMSTANCES)]} | row for row in rows]
 
 
 def _checksums(results: Results) -> list[dict[str, str]]:

@@ -186,14 +186,15 @@ def test_page_is_no_wider_than_the_window(page, width):
 
 
 @needs_browser
+@pytest.mark.parametrize("share", [0, 0.5, 1])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_classifier_and_error_stay_where_a_table_is_scrolled(page, width):
+def test_classifier_and_error_stay_where_a_table_is_scrolled(page, width, share):
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     )
     script = """
         const wide = document.querySelector(".wide"), scrolled = wide.scrollWidth - wide.clientWidth;
-        wide.scrollLeft = scrolled;
+        wide.scrollLeft = arguments[0] * scrolled;
         const box = wide.getBoundingClientRect();
         const cells = [...wide.querySelectorAll("thead .kept, tbody tr:first-child .kept")];
         const seen = cells.map(cell => {
@@ -203,7 +204,7 @@ def test_classifier_and_error_stay_where_a_table_is_scrolled(page, width):
         });
         return [scrolled, seen];
     """
-    scrolled, seen = page.execute_script(script)
+    scrolled, seen = page.execute_script(script, share)
     assert scrolled > 100 or width > 1000  # else nothing is tested
     assert seen == [True] * 4
 

@@ -129,7 +129,7 @@ _MODELS = {"LeNet": _lenet, "SVC(C=10)": _svc, "forest": _forest}
 def _measure(cells: Iterator[Cell], path: Path) -> None:
     rows = Rows(path)
     for keys, estimator, load_split in cells:
-        if keys not in rows:
+        if rows.lack(keys):
             rows.add(keys | _score(estimator, load_split()))
 
 

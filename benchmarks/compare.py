@@ -24,8 +24,18 @@ from comparison import data, profiles, report
 from comparison.backends import connect
 from comparison.models import MODELS
 from comparison.protocol import FORMS, Cell, Record
-from comparison.runner import Task, run
-from comparison.store import BusyError, OtherSettingsError, Store, cell_of, check_settings, held_out_name, load, pack
+from comparison.runner import Task, circumstances, run
+from comparison.store import (
+    BusyError,
+    OtherSettingsError,
+    Store,
+    cell_of,
+    check_settings,
+    held_out_name,
+    load,
+    other_circumstances,
+    pack,
+)
 
 _INTERRUPTED = 130  # what shells report of a command ended by Ctrl-C
 
@@ -196,6 +206,10 @@ def _run(cells: list[Cell], splits: dict[str, data.Split], place: _Place, option
     check_settings(found.records, checksums)
     done = {cell_of(record) for record in found.records if record["status"] == "ok" or not options.retry}
     missing = [cell for cell in cells if cell not in done]
+    # Of a cluster the circumstances are known only afterwards.
+    here = circumstances(place.task(missing[0])) if missing and not options.scheduler else None
+    if here and (told := other_circumstances(found.records, here)):
+        print(f"{options.output} {told}", file=sys.stderr)
     try:
         _measure(missing, checksums, place, store)
         code = 0

@@ -111,7 +111,7 @@ def _tests(recipe: str, dataset: str) -> Iterator[tuple[Params, Params]]:
 def _measure(cells: Iterator[tuple[Params, Params]], split: Split, path: Path, n_jobs: int) -> None:
     """Train and score each cell that has no row in the file at `path`, and add its row."""
     rows = Rows(path)
-    to_do = [(keys, params) for keys, params in cells if keys not in rows]
+    to_do = [(keys, params) for keys, params in cells if rows.lack(keys)]
     for row in Parallel(n_jobs, return_as="generator")(delayed(_score)(*cell, split) for cell in to_do):
         rows.add(row)
 

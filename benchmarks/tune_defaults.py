@@ -79,7 +79,7 @@ def _measure(data_home: str | None) -> None:
         training, validation = train_test_split(np.arange(len(y)), test_size=_N_VALIDATION, stratify=y, random_state=0)
         for (parameter, value), seed in itertools.product(_settings(), range(_N_DRAWS)):
             keys = {"data": data, "n_train": n_train, "parameter": parameter, "value": value, "seed": seed}
-            if keys in rows:
+            if not rows.lack(keys):
                 continue
             drawn = resample(training, replace=False, n_samples=n_train, stratify=y[training], random_state=seed)
             model = _model(parameter, value, n_train, seed).fit(X[drawn], y[drawn])

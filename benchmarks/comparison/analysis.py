@@ -17,8 +17,8 @@ from comparison.statistics import LEVEL, Interval
 from comparison.store import Results, cell_of, held_out_name
 
 LENET = "LeNet"  # the family
-# Times compare where all of these are the same.
-CIRCUMSTANCES = ("cpu", "threads", "git_revision")
+# Times compare where all of these are the same: a run.
+RUN = ("cpu", "threads", "git_revision")
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Entry:
     @property
     def circumstances(self) -> list[tuple[Any, ...]]:
         """Processor, threads and revision of the code of its records, each combination once."""
-        return list(dict.fromkeys(tuple(record[name] for name in CIRCUMSTANCES) for record in self.records))
+        return list(dict.fromkeys(tuple(record[name] for name in RUN) for record in self.records))
 
     @property
     def is_pinned(self) -> bool:

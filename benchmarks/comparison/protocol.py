@@ -28,6 +28,9 @@ N_FOLDS = 3
 N_TUNE = 1000
 FORMS = ("default", "tuned")
 
+# What a record says of where and how it was taken. Errors may be compared across these, times may not.
+CIRCUMSTANCES = ("cpu", "n_cpus", "platform", "git_revision", "threads", "n_jobs")
+
 _PACKAGES = ("sklenet", "numpy", "scipy", "scikit-learn", "scikit-image", "torch", "skorch")
 
 Record = dict[str, Any]

@@ -9,16 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from comparison import conclusions, figures, statistics
-from comparison.analysis import CIRCUMSTANCES, Entry, Table, format_p, main_tables, percent, tables
+from comparison.analysis import RUN, Entry, Table, format_p, main_tables, percent, tables
 from comparison.data import DATASETS
 from comparison.figures import Figure
-from comparison.protocol import settings
+from comparison.protocol import CIRCUMSTANCES, settings
 from comparison.store import HeldOut, Results, cell_of, held_out_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
 Runs = dict[tuple[Any, ...], str]  # circumstances -> a letter
 
-_CIRCUMSTANCES = ("cpu", "n_cpus", "platform", "git_revision", "threads", "n_jobs")
 _UNBALANCED = 1.5  # largest class against smallest, from which the mean of the classes' errors is shown too
 
 
@@ -229,7 +228,7 @@ def kept_images(results: Results) -> dict[str, NDArray[np.intp]]:
 
 def _runs(results: Results) -> Runs:
     """Give each processor, number of threads and revision of the code that records were measured with a letter."""
-    found = dict.fromkeys(tuple(record[name] for name in CIRCUMSTANCES) for record in results.records)
+    found = dict.fromkeys(tuple(record[name] for name in RUN) for record in results.records)
     return {circumstances: _letters(place) for place, circumstances in enumerate(found)}
 
 
@@ -252,10 +251,10 @@ def _run_of(entry: Entry, runs: Runs) -> str:
 def _provenance(results: Results, runs: Runs) -> list[dict[str, Any]]:
     """List the circumstances of all records, each combination once, with the run's letter and the number of cells."""
     records = pd.DataFrame(results.records)
-    columns = [*_CIRCUMSTANCES, *settings()]
+    columns = [*CIRCUMSTANCES, *settings()]
     groups = records.groupby(columns, dropna=False, sort=False).size()
     rows = [dict(zip(columns, key, strict=True)) | {"cells": int(size)} for key, size in groups.items()]
-    return [{"run": runs[tuple(row[name] for name in CIRCUMSTANCES)]} | row for row in rows]
+    return [{"run": runs[tuple(row[name] for name in RUN)]} | row for row in rows]
 
 
 def _checksums(results: Results) -> list[dict[str, str]]:

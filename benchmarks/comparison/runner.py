@@ -5,10 +5,8 @@
 is such a process: CELL is a task as JSON, OUTPUT the file that it writes its outcome to.
 """
 
-import functools
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -24,6 +22,7 @@ import joblib
 import numpy as np
 
 from comparison.protocol import Arrays, Cell, Record, measure, settings
+from comparison.provenance import git_revision, machine
 
 # OpenMP (torch, scikit-learn) and the BLAS libraries that NumPy may be built with read these when they are loaded.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -92,16 +91,14 @@ def run_task(task: Task) -> tuple[Task, Record, Arrays]:
         output = Path(folder) / "outcome.npz"
         status, message = _execute(task, output)
         record, arrays = _read(output) if status == "ok" else ({}, {})
-    circumstances = {
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "threads": task.threads,
-        "n_jobs": task.n_jobs,
-        "timeout": task.timeout,
-        **machine(),
-        "git_revision": git_revision(),
-        **settings(),
-    }
-    return task, asdict(task.cell) | {"status": status, "message": message} | record | circumstances, arrays
+    record = asdict(task.cell) | {"status": status, "message": message} | record | circumstances(task) | settings()
+    record |= {"started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)), "timeout": task.timeout}
+    return task, record, arrays
+
+
+def circumstances(task: Task) -> Record:
+    """Tell where and how a task is measured by this process: `protocol.CIRCUMSTANCES`."""
+    return {"threads": task.threads, "n_jobs": task.n_jobs, "git_revision": git_revision(), **machine()}
 
 
 def _execute(task: Task, output: Path) -> tuple[str, str]:
@@ -156,31 +153,6 @@ def _read(output: Path) -> tuple[Record, Arrays]:
     with np.load(output) as arrays:
         loaded = dict(arrays)
     return json.loads(str(loaded.pop("record"))), loaded
-
-
-@functools.cache
-def machine() -> Record:
-    """Describe this machine."""
-    import cpuinfo  # takes a second, and only who starts processes needs it
-
-    return {
-        "cpu": cpuinfo.get_cpu_info().get("brand_raw", platform.machine()),
-        "n_cpus": os.cpu_count(),
-        "platform": platform.platform(),
-    }
-
-
-@functools.cache
-def git_revision() -> str:
-    """Name the commit of the code, with "+changes" where it is not what was committed; "" outside a repository."""
-    command = ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"]
-    try:
-        described = subprocess.run(  # noqa: S603
-            command, cwd=_FOLDER, check=False, capture_output=True, text=True
-        )
-    except FileNotFoundError:
-        return ""
-    return described.stdout.strip()
 
 
 def _end_with_parent() -> None:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from comparison import data, statistics
-from comparison.protocol import Arrays, Cell, Record, settings
+from comparison.protocol import CIRCUMSTANCES, Arrays, Cell, Record, settings
 
 _CELL_FIELDS = tuple(Cell.__dataclass_fields__)
 # What reading a damaged or missing file ends in.
@@ -159,6 +159,21 @@ def check_settings(records: list[Record], checksums: dict[str, str]) -> None:
                 f"has results of other settings ({cell_of(record)}): {'; '.join(differences)}. "
                 "Choose another --output, or delete it."
             )
+
+
+def other_circumstances(records: list[Record], here: Record) -> str:
+    """Say how many records were taken by other code, elsewhere or otherwise than new ones would be; "" if none was."""
+    told = [
+        "; ".join(f"{name} {record[name]!r} there, {here[name]!r} here" for name in differing)
+        for record in records
+        if (differing := [name for name in CIRCUMSTANCES if record[name] != here[name]])
+    ]
+    if not told:
+        return ""
+    return (
+        f"has {len(told)} of {len(records)} records of other circumstances: {' / '.join(dict.fromkeys(told))}. Their "
+        "times are not compared with new ones, and the report marks them; to measure all alike choose another --output."
+    )
 
 
 def pack(results: Results, folder: Path, kept: dict[str, NDArray[np.intp]]) -> None:

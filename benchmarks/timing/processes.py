@@ -19,7 +19,7 @@ def run_tasks(tasks: Iterable[Task], path: Path) -> None:
     """Run the tasks that have no row in the file at `path` yet, one after another, and add their rows."""
     rows = Rows(path)
     for keys, arguments, threads in tasks:
-        if keys not in rows:
+        if rows.lack(keys):
             rows.add(keys | run_module(arguments, threads))
 
 

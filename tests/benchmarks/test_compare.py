@@ -167,6 +167,20 @@ def test_folder_of_other_settings_is_refused(tmp_path, monkeypatch, capsys):
     assert "at most 7 training images' here" in message
 
 
+def test_resume_with_other_threads_is_told_and_marked(tmp_path, capsys):
+    arguments = ["--datasets", "digits", "--train-sizes", "50", "--output", str(tmp_path), "--models", "knn"]
+    assert main([*arguments, "--threads", "1"]) == 0
+    assert "other circumstances" not in capsys.readouterr().err
+    assert main([*arguments, "logistic", "--threads", "2"]) == 0
+    told = (
+        f"{tmp_path} has 1 of 1 records of other circumstances: threads 1 there, 2 here. Their times are not compared"
+    )
+    assert told in capsys.readouterr().err
+    assert "- run: B; cpu: " in (tmp_path / "report.md").read_text()
+    assert main([*arguments, "--threads", "2"]) == 0  # nothing to measure, nothing to tell
+    assert "other circumstances" not in capsys.readouterr().err
+
+
 def test_data_set_that_cannot_be_had_is_said_before_the_work(tmp_path, publish, server, capsys):
     publish("mnist", urls=(server.url("missing"),))
     with pytest.raises(SystemExit, match="2"):

@@ -1,11 +1,12 @@
 """Cells in processes of their own."""
 
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from comparison import runner
+from comparison import provenance, runner
 from comparison.protocol import Cell, measure
 from comparison.runner import Task, run, run_task
 
@@ -66,6 +67,57 @@ def test_memory_error_has_an_exit_code_of_its_own(monkeypatch, capsys):
     task = {"cell": {"dataset": "digits", "model": "knn"}, "data_home": None, "threads": 1}
     assert runner._main(task, "nowhere") == 70
     assert "Unable to allocate" in capsys.readouterr().err
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository with code that is measured and a page that is not; what runs Git in it."""
+
+    def git(*arguments):
+        identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
+
+    (tmp_path / "sklenet").mkdir()
+    (tmp_path / "benchmarks" / "comparison").mkdir(parents=True)
+    (tmp_path / "sklenet" / "code.py").write_text("a = 1")
+    (tmp_path / "page.md").write_text("old")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "First")
+    monkeypatch.setattr(provenance, "_ROOT", tmp_path)
+    provenance.git_revision.cache_clear()
+    yield git
+    provenance.git_revision.cache_clear()
+
+
+def revision():
+    provenance.git_revision.cache_clear()
+    return provenance.git_revision()
+
+
+def test_revision_is_of_the_code_that_is_measured(repository, tmp_path):
+    first = revision()
+    assert len(first) == 12
+    (tmp_path / "page.md").write_text("new")
+    assert revision() == first
+    repository("commit", "--quiet", "--all", "--message", "Change the page")
+    assert revision() == first
+
+    changed = set()
+    for text in ("a = 2", "a = 3"):
+        (tmp_path / "sklenet" / "code.py").write_text(text)
+        changed.add(revision())
+    assert len(changed) == 2  # two states of the same file are two revisions
+    assert all(one.startswith(f"{first}+") for one in changed)
+    repository("commit", "--quiet", "--all", "--message", "Change the code")
+    assert revision() not in {first, *changed}
+    assert "+" not in revision()
+
+
+def test_there_is_no_revision_outside_a_repository(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "_ROOT", tmp_path)
+    assert revision() == ""
+    provenance.git_revision.cache_clear()
 
 
 def test_nothing_to_do():

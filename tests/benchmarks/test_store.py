@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from comparison import data, statistics
 from comparison.protocol import Cell, settings
-from comparison.store import BusyError, OtherSettingsError, Store, check_settings, load, pack
+from comparison.store import BusyError, OtherSettingsError, Store, check_settings, load, other_circumstances, pack
 
 CELL = Cell("digits", "svm")
 
@@ -122,6 +122,19 @@ def test_other_settings_are_refused_with_what_differs(changes, words):
     check_settings([record_of(CELL)], {})  # a data set that this run does not use
     with pytest.raises(OtherSettingsError, match=words):
         check_settings([record_of(CELL, **changes)], {"digits": "abc"})
+
+
+HERE = {"cpu": "abacus", "n_cpus": 2, "platform": "desk", "git_revision": "f00", "threads": 1, "n_jobs": 1}
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_other_circumstances_are_told_with_the_remedy(name):
+    assert other_circumstances([record_of(CELL) | HERE], HERE) == ""
+    records = [record_of(CELL) | HERE, record_of(CELL) | HERE | {name: "other"}]
+    told = other_circumstances(records, HERE)
+    assert told.startswith(f"has 1 of 2 records of other circumstances: {name} 'other' there, {HERE[name]!r} here. ")
+    assert "Their times are not compared with new ones" in told
+    assert "to measure all alike choose another --output" in told
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110

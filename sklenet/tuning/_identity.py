@@ -75,8 +75,10 @@ def _to_json(value: Any) -> Any:
         case set() | frozenset():
             return ["set", *sorted(map(describe, value))]
         case FunctionType():
+            contents = (cell.cell_contents for cell in value.__closure__ or ())
+            enclosed = [content for content in contents if content is not value]  # a function may call itself
             defaults = (value.__defaults__, value.__kwdefaults__)
-            return [_name_of(value), _code_to_json(value.__code__), _to_json(defaults)]
+            return [_name_of(value), _code_to_json(value.__code__), _to_json(defaults), _to_json(enclosed)]
     return _object_to_json(value)
 
 

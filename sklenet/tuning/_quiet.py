@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 _LOGGERS = (
     "optuna.study.study",
-    "optuna.study._optimize",
+    "optuna.study._tell",
     "optuna.storages._rdb.storage",
     "optuna.storages._in_memory",
 )

@@ -4,17 +4,18 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateFinishedTrialError
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages._heartbeat import get_heartbeat_thread
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
@@ -53,13 +54,13 @@ def open_storage(url: str, heartbeat_interval: int) -> RDBStorage:
     backend = parsed.get_backend_name()
     for attempt in range(_N_CONNECTIONS):
         try:
-            with quiet(), _experiments_allowed():
+            with quiet(), _heartbeat_allowed():
                 return RDBStorage(
                     url,
                     engine_kwargs={"connect_args": _SECONDS_TO_CONNECT.get(backend, {})},
                     heartbeat_interval=heartbeat_interval,
                     grace_period=3 * heartbeat_interval,
-                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=_N_RETRIES),
+                    heartbeat_stale_trial_callback=_run_again,
                 )
         except ImportError as error:
             raise ImportError(
@@ -83,10 +84,11 @@ def _explain(url: Any, error: Exception) -> str:
 
 
 @contextmanager
-def _experiments_allowed() -> Iterator[None]:
-    """Ignore that Optuna calls its heartbeat experimental, here and nowhere else."""
+def _heartbeat_allowed() -> Iterator[None]:
+    """Ignore that Optuna calls its heartbeat experimental, and warns of it outside `Study.optimize`; nowhere else."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
+        warnings.filterwarnings("ignore", "Heartbeat of storage is supposed to be used with Study.optimize")
         yield
 
 
@@ -123,6 +125,18 @@ def open_study(storage: BaseStorage, name: str, identity: Mapping[str, str]) -> 
             "shuffles a random_state."
         )
     return study
+
+
+def _fail_silent_trials(study: Study) -> None:
+    """Fail the trials of workers that are taken for dead, and have them run again."""
+    with _heartbeat_allowed():
+        optuna.storages.fail_stale_trials(study)
+
+
+def _run_again(study: Study, trial: FrozenTrial) -> None:
+    """Queue a trial whose worker died, unless it had failed by a cause of its own before that."""
+    if not _is_finished(trial):
+        RetryHeartbeatStaleTrialCallback(max_retry=_N_RETRIES)(study, trial)
 
 
 def finished(study: Study) -> list[FrozenTrial]:
@@ -200,7 +214,6 @@ class Worker:
     seed: int
     pruner: BasePruner
     _first_seen: dict[int, float] = field(default_factory=dict)
-    _present: int | None = None  # number of the latest trial
 
     def __call__(self) -> None:
         """Work until the study is complete or the time is over."""
@@ -210,6 +223,7 @@ class Worker:
         )
         with quiet():
             while time.time() < self.deadline and len(finished(study)) < self.n_trials:
+                _fail_silent_trials(study)
                 if self._has_place(study):
                     self._run_next(study)
                 else:
@@ -220,20 +234,24 @@ class Worker:
         return sum(map(_is_taken, trials)) < self.n_trials or any(trial.state == TrialState.WAITING for trial in trials)
 
     def _run_next(self, study: Study) -> None:
+        """Run a trial; if another worker took this one for dead, and has the trial run again, drop what was found."""
+        with _heartbeat_allowed():
+            trial = study.ask()
+        state, value = TrialState.FAIL, None
         try:
-            study.optimize(self._run, n_trials=1, catch=(TrialFailed, Surplus))
-        except Exception:
-            # Optuna raises errors of several types where a trial that is reported or told has ended.
-            if not self._was_given_up(study):
-                raise
+            with get_heartbeat_thread(trial._trial_id, self.storage):
+                value = self._evaluate(trial)
+            state = TrialState.COMPLETE
+        except optuna.TrialPruned:
+            state = TrialState.PRUNED
+        except (TrialFailed, Surplus, UpdateFinishedTrialError):
+            pass
+        finally:
+            # Study.optimize would raise here, and would lose a KeyboardInterrupt.
+            with suppress(UpdateFinishedTrialError):
+                study.tell(trial, value, state, skip_if_finished=True)
 
-    def _was_given_up(self, study: Study) -> bool:
-        """Tell whether another worker took this one for dead, and has had its trial run again."""
-        trial = next((trial for trial in study.get_trials(deepcopy=False) if trial.number == self._present), None)
-        return trial is not None and trial.state == TrialState.FAIL and CAUSE not in trial.user_attrs
-
-    def _run(self, trial: optuna.Trial) -> float:
-        self._present = trial.number
+    def _evaluate(self, trial: optuna.Trial) -> float:
         earlier = trial.study.get_trials(deepcopy=False)[: trial.number]
         if sum(map(_is_taken, earlier)) >= self.n_trials:
             raise Surplus
@@ -242,8 +260,6 @@ class Worker:
     def _wait_for_others(self, study: Study) -> None:
         time.sleep(_SECONDS_BETWEEN_POLLS)
         self._listen_to_the_mute(study)
-        with _experiments_allowed():
-            optuna.storages.fail_stale_trials(study)
 
     def _listen_to_the_mute(self, study: Study) -> None:
         """Give a heartbeat to trials whose worker died before their first, because only one that was heard can stop."""

@@ -43,6 +43,18 @@ DIFFERENT = {
 }  # fmt: skip
 
 
+def times(factor):
+    return lambda x: factor * x
+
+
+def test_what_a_function_encloses_is_described():
+    def calls_itself(n):
+        return calls_itself(n - 1) if n else 0
+
+    assert describe(times(1)) == describe(times(1)) != describe(times(2))
+    assert describe(calls_itself) == describe(calls_itself)
+
+
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_what_differs_is_described_differently(name):
     one, other = DIFFERENT[name]

@@ -93,6 +93,36 @@ def test_an_error_of_the_objective_is_no_takeover(tmp_path):
     storage.engine.dispose()
 
 
+@pytest.mark.parametrize("storage", [None, "sqlite"])
+def test_a_space_that_raises_in_a_trial_ends_the_search(digits, tmp_path, storage):
+    n_calls = 0
+
+    def space(trial):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls > 33:  # behind the draws that describe the space, and the first trial
+            raise LookupError("no such file")
+        return {"a": trial.suggest_float("a", 0, 1)}
+
+    url = storage and f"sqlite:///{tmp_path}/study.db"
+    with pytest.raises(LookupError, match="no such file"):
+        LeNetSearchCV(Hill(), param_distributions=space, n_trials=3, cv=2, storage=url).fit(*digits)
+    assert n_calls == 34  # and no trial was tried again
+
+
+def test_ctrl_c_in_a_trial_that_was_taken_over_passes(tmp_path):
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_interval=1)
+    open_study(storage, "one", {"data": "1"})
+
+    def objective(trial):
+        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # as another worker does
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Worker(storage, "one", objective, 4, np.inf, optuna.samplers.RandomSampler, 0, optuna.pruners.NopPruner())()
+    storage.engine.dispose()
+
+
 def wait_until(condition):
     deadline = time.monotonic() + 60
     while not condition():

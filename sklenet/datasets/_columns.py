@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sklenet.datasets._checks import name_some, shorten
 
+_MAX_PIXEL = 255
 _REMEDY = "rename the columns, or delete the header and pass header=None to keep the order of the file"
 
 
@@ -64,17 +65,14 @@ def _shape_of(table: NDArray[Any]) -> tuple[int, int]:
 
 
 def refuse_data(names: Sequence[str]) -> None:
-    """Refuse a header that may be a row of data: numbers alone, unless they count the columns, as pandas does.
+    """Refuse names of columns of pixels that may be a row of data: numbers alone, none too large for a pixel.
 
     Raises
     ------
     ValueError
         The message begins with a verb.
     """
-    if not all(map(is_number, names)):
-        return
-    counted = sorted(names, key=float)
-    if counted not in ([str(number + first) for number in range(len(names))] for first in (0, 1)):
+    if all(is_number(name) and float(name) <= _MAX_PIXEL for name in names):
         raise ValueError(
             "has a first line of numbers, which looks like a row of data; pass header=None if the file has no header, "
             "with the position of the labels as label=, or name the columns, as pixel0 and so on."

@@ -81,6 +81,8 @@ def load_pixel_csv(
         names are repeated or have gaps, a row has too many or too few fields, a pixel is no whole number from 0 to
         255, or the number of pixels is not that of `image_shape` or of a square. Names the row, by its line in the
         file where each row is one line, and the column.
+    TypeError
+        If `label` is neither a name nor a position nor None.
     FileNotFoundError
         If there is no such file.
 
@@ -102,14 +104,15 @@ def load_pixel_csv(
     >>> y
     array([7, 1])
     """
-    if header not in (0, None):
+    if header is not None and (isinstance(header, bool) or header != 0):
         raise ValueError(f"The 'header' parameter of load_pixel_csv must be 0 or None. Got {header!r} instead.")
     table = _read_table(path, header)
     position = _find_label(path, table, label, header)
     names = [str(name) for place, name in enumerate(table.columns) if place != position]
     pixels = table.iloc[:, [place for place in range(table.shape[1]) if place != position]]
     if header is not None:
-        order, shape_of_names = _find_order(path, names, [str(name) for name in table.columns])
+        # A label that is found by its name shows that the first line is a header.
+        order, shape_of_names = _find_order(path, names, is_certain=isinstance(label, str))
         pixels, image_shape = pixels.iloc[:, order], image_shape or shape_of_names
     shape = _find_shape(path, pixels.shape[1], image_shape)
     target = None if position is None else _as_labels(path, table.iloc[:, position])
@@ -155,8 +158,12 @@ def _read_first_line(path: str | os.PathLike[str]) -> tuple[list[str], str]:
 
 def _find_label(path: Any, table: pd.DataFrame, label: str | int | None, header: int | None) -> int | None:
     """Return the position of the labels' column."""
+    if isinstance(label, bool) or not isinstance(label, str | Integral | None):
+        raise TypeError(
+            f"The 'label' parameter of load_pixel_csv must be a name, a position or None. Got {label!r} instead."
+        )
     n_columns = table.shape[1]
-    if isinstance(label, Integral) and not isinstance(label, bool):
+    if isinstance(label, Integral):
         if not -n_columns <= label < n_columns:
             raise ValueError(f"{path} has {n_columns} columns, and label={label} is no position among them.")
         return int(label) % n_columns
@@ -177,14 +184,15 @@ def _find_label(path: Any, table: pd.DataFrame, label: str | int | None, header:
     )
 
 
-def _find_order(path: Any, names: list[str], header: list[str]) -> tuple[list[int], tuple[int, int] | None]:
-    if "" in names:
+def _find_order(path: Any, names: list[str], *, is_certain: bool) -> tuple[list[int], tuple[int, int] | None]:
+    if "" in names or "Unnamed: 0" in names:
         raise ValueError(
             f"{path} has a column without a name, as pandas writes the index; write the file with index=False, or "
             "delete the column."
         )
     try:
-        refuse_data(header)
+        if not is_certain:
+            refuse_data(names)
         return find_order(names)
     except ValueError as error:
         raise ValueError(f"{path} {error}") from None

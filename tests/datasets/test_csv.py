@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -213,6 +215,7 @@ UNCOUNTED = {
     "twice": (["p0", "p1", "p1", "p2"], "more than one column 'p1'"),
     "three numbers": (["p0_0_0", "p0_0_1", "p0_1_0", "p0_1_1"], "3 numbers in their names"),
     "a stranger": (["p0", "p1", "p2", "age"], "not numbered like 'p0': 'age'"),
+    "an index that was read and written again": (["Unnamed: 0", "p0", "p1", "p2"], "as pandas writes the index"),
     "an index": (["", "p0", "p1", "p2"], "a column without a name, as pandas writes the index.*index=False"),
 }
 
@@ -254,6 +257,43 @@ def test_a_row_of_data_is_not_taken_for_a_header(tmp_path, options, words):
     with pytest.raises(ValueError, match=words) as caught:
         load_pixel_csv(path, **options)
     assert len(str(caught.value)) < 600
+
+
+FIRST_ROWS = {
+    "text label first": ("A,3,1,2,0\nB,9,9,9,9\n", 0, ["A", "B"]),
+    "text label last": ("3,1,2,0,A\n9,9,9,9,B\n", -1, ["A", "B"]),
+    "text label, all zero": ("A,0,0,0,0\nB,9,9,9,9\n", 0, ["A", "B"]),
+    "pixels that count": ("0,1,2,3\n9,9,9,9\n", None, None),
+    "all that counts": ("0,1,2,3,4\n5,9,9,9,9\n", 0, [0, 5]),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_ROWS)
+def test_no_first_row_is_lost_whatever_its_label_and_pixels(tmp_path, name):
+    text, label, target = FIRST_ROWS[name]
+    (tmp_path / "table.csv").write_text(text)
+    with pytest.raises(ValueError, match="looks like a row of data; pass header=None"):
+        load_pixel_csv(tmp_path / "table.csv", label=label)
+    data = load_pixel_csv(tmp_path / "table.csv", label=label, header=None)
+    assert len(data.data) == 2
+    assert (data.target if target is None else data.target.tolist()) == target
+
+
+def test_numbers_too_large_for_pixels_are_a_header(tmp_path):
+    images = np.arange(2 * 784).reshape(2, 784) % 256
+    pd.DataFrame(images).to_csv(tmp_path / "table.csv", index=False)
+    assert_array_equal(load_pixel_csv(tmp_path / "table.csv", label=None).data, images)
+
+
+@pytest.mark.parametrize(
+    "options", [{"label": [0]}, {"label": True}, {"label": 1.0}, {"header": False}, {"header": "0"}]
+)
+def test_labels_and_headers_of_other_types_are_refused(tmp_path, options):
+    ((name, value),) = options.items()
+    with pytest.raises(
+        ValueError, match=rf"'{name}' parameter of load_pixel_csv must be .* Got {re.escape(repr(value))}"
+    ):
+        load_pixel_csv(write(tmp_path / "table.csv", COUNTED["one number"], PIXELS), **options)
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

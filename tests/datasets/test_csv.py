@@ -290,9 +290,8 @@ def test_numbers_too_large_for_pixels_are_a_header(tmp_path):
 )
 def test_labels_and_headers_of_other_types_are_refused(tmp_path, options):
     ((name, value),) = options.items()
-    with pytest.raises(
-        ValueError, match=rf"'{name}' parameter of load_pixel_csv must be .* Got {re.escape(repr(value))}"
-    ):
+    error = TypeError if name == "label" else ValueError
+    with pytest.raises(error, match=rf"'{name}' parameter of load_pixel_csv must be .* Got {re.escape(repr(value))}"):
         load_pixel_csv(write(tmp_path / "table.csv", COUNTED["one number"], PIXELS), **options)
 
 

@@ -69,7 +69,7 @@ def _unchanged_on_error(fit: Callable[..., Any]) -> Callable[..., Any]:
         before = dict(vars(self))
         try:
             return fit(self, *args, **kwargs)
-        except BaseException:
+        except BaseException:  # Ctrl-C included; nothing is hidden, all of them are raised again
             vars(self).clear()
             vars(self).update(before)
             raise
@@ -401,9 +401,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As `fit`; with `class_weight="balanced"`; if `architecture` or `width` has changed
-            since the weights were made; if `classes` is missing in the first call or y has a label that was never
-            declared.
+            As `fit`; with `class_weight="balanced"`; if `architecture` or `width` has changed since the weights were
+            made; if `classes` is missing in the first call or y has a label that was never declared.
         """
         if self.class_weight == "balanced":
             raise ValueError(

@@ -77,7 +77,7 @@ def copy_net(
 ) -> Net:
     """Copy a net by way of what would be stored of it, with other parameters or on another device if they are given.
 
-    Records of past epochs are shared, not copied, so that a copy takes as long after a thousand epochs as after one.
+    Records of past epochs are shared, not copied: what grows with the number of epochs is the list of them alone.
     """
     state = net_to_state(net)
     copied = net_from_state(

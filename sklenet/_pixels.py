@@ -41,7 +41,7 @@ class PixelStatistics:
     ink : float
         Median over the images of the mean distance of a pixel from the background.
     faintest : float
-        Smallest range of pixels of an image that is not blank; 0 where all images are blank.
+        Smallest range of pixels of an image that is not blank; the range of all pixels where every image is blank.
     inverted : float
         Share of the images that have the opposite of the common polarity.
 
@@ -135,7 +135,7 @@ class PixelStatistics:
     def _is_too_small(self, sample: "_Sample") -> bool:
         if sample.is_batch:
             return sample.ink(self.background) < self.ink / 10
-        return sample.is_float and bool((sample.highest - sample.lowest).max() < self.faintest / 10)
+        return not sample.is_uint8 and bool((sample.highest - sample.lowest).max() < self.faintest / 10)
 
     def _is_inverted(self, sample: "_Sample") -> bool:
         usual = self.inverted < 0.1 if sample.is_batch else self.inverted == 0
@@ -156,8 +156,8 @@ class _Sample:
     images : ndarray of shape (n_sampled, pixels), float32
     lowest, highest : ndarray of shape (n_sampled,), float32
         Smallest and largest pixel of each image.
-    is_float : bool
-        Whether the pixels came as anything but uint8.
+    is_uint8 : bool
+        Whether the pixels came as uint8.
     """
 
     def __init__(self, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None = None) -> None:
@@ -165,7 +165,7 @@ class _Sample:
         if indices is not None or len(rows) > n_sample:
             rows = rows[_evenly_spaced(len(rows), n_sample, indices)]
         self.shape = shape
-        self.is_float = rows.dtype.kind == "f"
+        self.is_uint8 = rows.dtype == np.uint8
         self.images = np.ascontiguousarray(rows, dtype=np.float32)
 
     @cached_property
@@ -213,7 +213,7 @@ class _Sample:
 
     def _subset(self, chosen: NDArray[np.bool_]) -> "_Sample":
         subset = _Sample(self.images[chosen], self.shape)
-        subset.is_float = self.is_float
+        subset.is_uint8 = self.is_uint8
         return subset
 
 

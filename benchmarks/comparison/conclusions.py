@@ -79,7 +79,7 @@ def _tally(where: str, found: Sequence[Margin]) -> str:
 
 def _cost(tables: Sequence[Table]) -> str:
     """Compare the times of the largest table where both sides were timed alone, under the same circumstances."""
-    timed = [(table, lenets, others[0]) for table in tables for lenets, others in [_timed(table)] if lenets and others]
+    timed = [(table, *found) for table in tables if (found := _timed(table))]
     if not timed:
         return "No LeNet and no other classifier were timed alone and in the same run, so nothing is said of time."
     table, lenets, other = max(timed, key=lambda row: row[0].n_train)
@@ -94,18 +94,14 @@ def _cost(tables: Sequence[Table]) -> str:
     )
 
 
-def _timed(table: Table) -> tuple[list[Entry], list[Entry]]:
-    """Find the LeNets and the others whose times compare, those with the fewest errors first.
-
-    They were timed with nothing else at work, and under the same circumstances as the best of the others that has a
-    LeNet beside it.
-    """
+def _timed(table: Table) -> tuple[list[Entry], Entry] | None:
+    """Find the best other classifier that was timed alone, and the LeNets that were so under the same circumstances."""
     pinned = [entry for entry in table.entries if entry.is_pinned and len(entry.circumstances) == 1]
     for other in (entry for entry in pinned if not entry.is_lenet):
         alike = [entry for entry in pinned if entry.circumstances == other.circumstances]
         if lenets := [entry for entry in alike if entry.is_lenet]:
-            return lenets, [other]
-    return [], []
+            return lenets, other
+    return None
 
 
 def _seconds(entry: Entry) -> float:

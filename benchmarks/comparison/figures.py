@@ -133,12 +133,17 @@ def curves(tables: Sequence[Table]) -> Figure | None:
 
 
 def times(table: Table) -> list[Figure]:
-    """Accuracy against time to fit and to predict, of those timed alone and, apart, of those timed in parallel."""
+    """Accuracy against time to fit and to predict, of those timed alone and, apart, of those timed in parallel.
+
+    Of several runs the one with the most classifiers is drawn: times are compared within a run only.
+    """
     figures = []
     for pinned in (True, False):
-        entries = [entry for entry in table.entries if entry.is_pinned == pinned]
-        if len(entries) > 1:
-            figures.append(_times(table, entries, pinned))
+        entries = [entry for entry in table.entries if entry.is_pinned == pinned and len(entry.circumstances) == 1]
+        runs = [[entry for entry in entries if entry.circumstances == one.circumstances] for one in entries]
+        largest = max(runs, key=len, default=[])
+        if len(largest) > 1:
+            figures.append(_times(table, largest, pinned))
     return figures
 
 

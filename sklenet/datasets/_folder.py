@@ -49,10 +49,10 @@ def load_image_folder(
         Of the images that come out, in pixels.
     polarity : {"keep", "auto", "invert"}, default="keep"
         With "invert" all pictures are inverted; with "auto" those that are dark on light, so that all come out light on
-        dark, as MNIST is. What is ink is judged by Otsu's threshold [1]_: its share of the area and its share of the
-        border are less than one half together, or its share of the area alone where the border is all ink or all
-        paper. A heavy character that is cropped to its own box may be mistaken; so may paper with a strong slope of
-        light.
+        dark, as MNIST is. Otsu's threshold [1]_ divides the pixels into light and dark ones. A picture is dark on light
+        if the light pixels' share of the area and their share of the border come to more than one together; where the
+        border is all light or all dark, if their share of the area is more than one half. A heavy character that is
+        cropped to its own box may be mistaken; so may paper with a strong slope of light.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False

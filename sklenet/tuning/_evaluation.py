@@ -111,7 +111,7 @@ class Evaluation:
         if pruned:
             raise optuna.TrialPruned
         if not np.isfinite(score := self._mean(folds)):
-            raise TrialFailed(_last_line(fold["fit_error"] or f"the score is {score}"))
+            raise TrialFailed(last_line(fold["fit_error"] or f"the score is {score}"))
         trial.report(score, (number + 1) * (self.n_epochs or 1) - 1)
         if number + 1 < len(self.splits) and trial.should_prune():
             raise optuna.TrialPruned
@@ -243,5 +243,6 @@ def _to_floats(scores: Any) -> Any:
     return {name: float(score) for name, score in scores.items()} if isinstance(scores, dict) else float(scores)
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line of a traceback, which says what was raised."""
     return text.strip().rpartition("\n")[2]

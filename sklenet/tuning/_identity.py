@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
-from types import BuiltinFunctionType, CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
 import joblib
@@ -83,18 +83,29 @@ def _to_json(value: Any) -> Any:
 
 
 def _object_to_json(value: Any) -> Any:
-    match value:
-        case np.generic():
-            return repr(value.item())
-        case type() | BuiltinFunctionType():
-            return _name_of(value)
-        case partial(func=function, args=args, keywords=keywords):
-            return ["partial", *map(_to_json, (function, args, keywords))]
-        case BaseEstimator():
-            return [_name_of(type(value)), _to_json(value.get_params(deep=False))]
-    if attributes := getattr(value, "__dict__", None):
-        return [_name_of(type(value)), _to_json(attributes)]
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, type | BuiltinFunctionType):
+        return _name_of(value)
+    if state := _state_of(value):
+        return [_name_of(type(value)), _to_json(state)]
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _state_of(value: Any) -> Any:
+    """Return what tells an object from others of its class."""
+    match value:
+        case partial(func=function, args=args, keywords=keywords):
+            state: Any = (function, args, keywords)
+        case MethodType():
+            state = (value.__func__, value.__self__)
+        case BaseEstimator():
+            state = value.get_params(deep=False)
+        case np.random.RandomState():
+            state = value.get_state(legacy=False)
+        case _:
+            state = getattr(value, "__dict__", None)
+    return state
 
 
 def _name_of(value: Any) -> str:

@@ -9,7 +9,7 @@ from optuna import TrialPruned
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from sklearn.exceptions import FitFailedWarning
 
-from sklenet.tuning._evaluation import CAUSE, FOLDS
+from sklenet.tuning._evaluation import CAUSE, FOLDS, last_line
 from sklenet.tuning._space import Space
 
 _STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -100,4 +100,4 @@ def _cause_of(trial: FrozenTrial) -> str | None:
     if trial.state == TrialState.FAIL:
         return trial.user_attrs[CAUSE]
     errors = (fold["fit_error"] for fold in trial.user_attrs.get(FOLDS, []) if fold["fit_error"])
-    return next((error.strip().rpartition("\n")[2] for error in errors), None)
+    return next(map(last_line, errors), None)

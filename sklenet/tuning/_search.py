@@ -277,15 +277,7 @@ class LeNetSearchCV(BaseSearchCV):
         seed = int(random_state.randint(np.iinfo(np.int32).max))
         estimator = seeded(self._filled().estimator, random_state)
         routed = self._filled()._get_routed_params_for_fit(params)
-        evaluation, description = self._make_evaluation(X, y, estimator, routed, task)
-        identity = identify(
-            data=[X, y, *evaluation.fit_params.values(), *evaluation.score_params.values()],
-            splits=evaluation.splits,
-            space=description,
-            estimator=self._filled().estimator,
-            resolved=plan_of_all_trials(estimator, min(len(train) for train, _ in evaluation.splits)),
-            scoring=(self.scoring, evaluation.metric),
-        )
+        evaluation, identity = self._make_evaluation(X, y, estimator, routed, task)
         study = self._search(evaluation, identity, seed, began)
         task.call_on_fit_task_end(estimator=self, **given)
         fitted = self._summarise(study, evaluation)
@@ -322,8 +314,8 @@ class LeNetSearchCV(BaseSearchCV):
 
     def _make_evaluation(
         self, X: Any, y: Any, estimator: BaseEstimator, routed: Any, context: CallbackContext
-    ) -> tuple[Evaluation, str]:
-        """Join what a trial needs; describe the space that it draws from."""
+    ) -> tuple[Evaluation, dict[str, str]]:
+        """Join what a trial needs, and digest what must be the same for scores to compare."""
         scorer, metric = self._filled()._get_scorers()
         scorers = getattr(scorer, "_scorers", {metric})
         if metric not in scorers:
@@ -355,7 +347,15 @@ class LeNetSearchCV(BaseSearchCV):
             caller=self,
             context=context,
         )
-        return evaluation, description
+        identity = identify(
+            data=[X, y, *evaluation.fit_params.values(), *evaluation.score_params.values()],
+            splits=splits,
+            space=description,
+            estimator=self._filled().estimator,
+            resolved=plan,
+            scoring=(self.scoring, evaluation.metric),
+        )
+        return evaluation, identity
 
     def _search(self, evaluation: Evaluation, identity: Mapping[str, str], seed: int, began: float) -> Study:
         """Run trials until there are enough, here or in processes, and return the study."""

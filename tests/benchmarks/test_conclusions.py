@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from comparison import conclusions
+from comparison import conclusions, figures
 from comparison.analysis import condition_errors, curve_errors, main_tables, tables
 from comparison.corruptions import CONDITIONS
 from comparison.models import MODELS
@@ -167,6 +167,16 @@ def test_times_of_other_circumstances_are_not_compared(other):
     assert "nothing is said of time" in conclusions.answer(made.tables)[2]
     made.add(Cell("mnist", "forest"), 90, **other).add(Cell("mnist", "lenet_affine"), 5, **other)
     assert "random forest (9.00 % errors)" in conclusions.answer(made.tables)[2]
+
+
+def test_times_of_several_runs_are_not_drawn_together():
+    made = Made().add(Cell("mnist", "lenet"), 10, threads=1).add(Cell("mnist", "svm"), 60)
+    made.add(Cell("mnist", "forest"), 90).add(Cell("mnist", "knn"), 80)
+    for record in made.results.records:
+        record["predict_seconds"] = 1.0  # a logarithmic axis has no zero
+    (table,) = made.tables
+    (figure,) = figures.times(table)
+    assert sorted(set(figure.data["classifier"])) == ["SVM (RBF)", "k nearest neighbours", "random forest"]
 
 
 @pytest.mark.parametrize(("fit_seconds", "words"), [(4.0, "4.0 times as fast"), (0.5, "2.0 times as slow")])

@@ -39,6 +39,8 @@ DIFFERENT = {
     "the function of a scorer": (make_scorer(f1_score), make_scorer(accuracy_score)),
     "an element of a long array": (np.zeros(5000), np.eye(1, 5000, 2500)[0]),
     "a type": (1, "1"),
+    "the state of a RandomState": (np.random.RandomState(1), np.random.RandomState(2)),
+    "the object of a method": (MinMaxScaler().fit_transform, MinMaxScaler(clip=True).fit_transform),
     "a list and a tuple": ([1], (1,)),
 }  # fmt: skip
 

@@ -23,12 +23,12 @@ def mnist_like_digits():
 IMAGES, LABELS = mnist_like_digits()
 X_TRAIN, Y_TRAIN = IMAGES[:300], LABELS[:300]
 X_TEST, Y_TEST = IMAGES[300:500], LABELS[300:500]
-# For tests that do not depend on the accuracy of the model.
+# Tests that do not depend on the accuracy of the model use fewer images.
 X_SMALL, Y_SMALL = X_TRAIN[:40], Y_TRAIN[:40]
 
 ABSENT_DEVICE = next(device for device in ("cuda", "mps") if not getattr(torch, device).is_available())
 
-# Parameters that together use every random generator of a fit.
+# Together, these parameters use every random generator of a fit.
 STOCHASTIC_PARAMS = [
     {"dropout": 0.2, "augment": "affine"},
     {"architecture": "1998", "augment": "elastic"},

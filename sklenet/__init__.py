@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sklenet._classifier import LeNetClassifier
-    from sklenet._network import LeNet5
+    from sklenet._engine import LeNet5
 
 __all__ = ["LeNet5", "LeNetClassifier", "__version__"]
 
 __version__ = "0.1.0"
 
-_CLASSES = {"LeNet5": "sklenet._network", "LeNetClassifier": "sklenet._classifier"}
+_CLASSES = {"LeNet5": "sklenet._engine", "LeNetClassifier": "sklenet._classifier"}
 _SUBPACKAGES = ("datasets", "tuning")
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first asked for: torch takes seconds, and whoever only loads data does not need it.
+    # Imported on first access, because the import of torch takes seconds and loading data does not need it.
     if name in _CLASSES:
         return getattr(import_module(_CLASSES[name]), name)
     if name in _SUBPACKAGES:

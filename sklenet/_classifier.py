@@ -1,111 +1,61 @@
-"""LeNetClassifier: the scikit-learn contract, nothing else."""
+"""LeNetClassifier: scikit-learn's contract."""
 
-import functools
-from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
-from skorch.callbacks import Callback, LRScheduler
-from torch import Tensor
+from sklearn.utils.validation import check_is_fitted
 
-from sklenet._augment import DISTORTIONS, Distortion
-from sklenet._batches import Images
-from sklenet._callbacks import EpochBar, EpochTasks, StopWhenNotImproving, clone_callbacks, schedule
-from sklenet._canvas import Canvas
-from sklenet._hints import nearest_parameter
-from sklenet._images import Shape, as_rows, check_image_shape, refuse_single_image, resolve_image_shape
-from sklenet._inference import predict_in_chunks
-from sklenet._network import ARCHITECTURES
-from sklenet._persistence import (
-    canvas_from_state,
-    canvas_to_state,
-    copy_net,
-    device_for_loading,
-    net_from_state,
-    net_to_state,
-    versions,
-    warn_if_other_versions,
-)
-from sklenet._pixels import PixelStatistics
-from sklenet._targets import (
-    as_labels,
-    check_declared_classes,
-    find_classes,
-    stratified_split,
-    training_weights,
-    weigh_samples,
-)
-from sklenet._threads import use_one_thread_after_fork
-from sklenet._training import (
-    STREAM_WEIGHT_DECAY,
-    Net,
-    Plan,
-    build_net,
-    make_plan,
+from sklenet._base import ModelEstimator, unchanged_on_error
+from sklenet._engine import (
+    ARCHITECTURES,
+    DISTORTIONS,
+    Distortion,
+    Shape,
+    clone_callbacks,
     resolve_device,
+    resolve_settings,
+    start_model,
     train,
 )
-
-use_one_thread_after_fork()
-
-# uint8 and float32 stay as they are, without a copy; everything else becomes float32.
-_PIXEL_DTYPES = (np.float32, np.uint8)
+from sklenet._validation import validate_fit, validate_partial_fit, validate_predict
 
 
-def _unchanged_on_error(fit: Callable[..., Any]) -> Callable[..., Any]:
-    """Leave the instance as it was if fitting ends in an exception, KeyboardInterrupt included."""
-
-    @functools.wraps(fit)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        before = dict(vars(self))
-        try:
-            return fit(self, *args, **kwargs)
-        except BaseException:  # Ctrl-C included; nothing is hidden, all of them are raised again
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
-    return wrapper
-
-
-class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class LeNetClassifier(ClassifierMixin, ModelEstimator):
     """LeNet-5 [1]_ for grayscale images of digits and characters, trained through skorch.
 
-    It is excellent on images of strokes, and may not carry over to images without such patterns: compare it with other
-    classifiers before you use it on those.
+    The network is excellent on images of strokes, and may not carry over to images without such patterns: compare the
+    classifier with others before you use it on those.
 
     Parameters
     ----------
     architecture : {"modern", "1998"}, default="modern"
         "modern" has ReLU, max pooling and a C3 that is connected to all maps of S2. "1998" is the paper's network with
-        scaled hyperbolic tangent, trainable subsampling and the connection table of C3; its radial basis function
-        output is replaced by a linear one.
+        scaled hyperbolic tangent, trainable subsampling and the connection table of C3; a linear output replaces the
+        paper's radial basis functions.
     width : float, default=1.0
-        Factor on the number of maps and hidden units. 1.0 is LeNet-5, 61,706 parameters for 10 classes. "1998" allows
-        no other.
+        Factor on the number of maps and hidden units. 1.0 is LeNet-5, 61,706 parameters for 10 classes, and the only
+        width of "1998".
     image_shape : tuple (height, width) or None, default=None
-        Shape of one image, in pixels, where the rows of X are flat. None: as the layout of X says; else a square, if
-        need be padded with the background.
+        Shape of one image in pixels, for flat rows of X. With None, the layout of X determines the shape; flat rows are
+        squares, padded with the background if necessary.
     max_epochs : int or "auto", default="auto"
-        Passes over the training data. "auto" takes more of them the fewer the images are; see `n_epochs_`.
+        Passes over the training data. "auto" is a larger number for fewer images; see `n_epochs_`.
     batch_size : int or "auto", default="auto"
         Images in a training step. "auto" is between 16 and 128, growing with the number of images.
     lr : float, default=3e-3
-        Peak learning rate of AdamW [2]_. It rises over the first tenth of the steps and falls along half a cosine. With
-        `early_stopping` it stays at its peak, and the weights are averaged; in `partial_fit` it is constant.
+        Peak learning rate of AdamW [2]_. The rate rises over the first tenth of the steps and falls along half a
+        cosine. With `early_stopping` the rate stays at the peak, and the weights are averaged; in `partial_fit` the
+        rate is constant.
     weight_decay : float or "auto", default="auto"
-        Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times this. "auto" is
-        17 over the root of the number of steps, the normalisation of [2]_, appendix B.1, and 0.3 in `partial_fit`; see
-        `weight_decay_`.
+        Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times `weight_decay`. "auto"
+        is 17 over the root of the number of steps, the normalisation of [2]_, appendix B.1, and 0.3 in `partial_fit`;
+        see `weight_decay_`.
     dropout : float, default=0.1
         Probability with which inputs of F6 and of the output layer are set to zero in training, at least 0, below 1.
     label_smoothing : float, default=0.0
@@ -116,57 +66,58 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         from, and returns a batch of the same shape and dtype. Set more epochs with it: 20 on the whole of MNIST.
     test_time_augment : bool, default=False
         Whether to predict from the mean of the logits of nine views: the image, and the image shifted by one of the
-        canvas's 32 pixels in each of the eight directions. Predictions take nine times as long. It acts in them alone,
-        so it may be changed after `fit`; the validation scores of `early_stopping` are of one view.
+        canvas's 32 pixels in each of the eight directions. Predictions take nine times as long. The parameter affects
+        predictions alone and may be changed after `fit`; the validation scores of `early_stopping` use one view.
     early_stopping : bool, default=False
-        Whether to set a part of the training data aside, score it after every epoch, stop when neither accuracy nor
-        loss improves, and keep the most accurate weights, the latest of equals.
+        Whether to hold out a part of the training data, score the part after every epoch, stop when neither accuracy
+        nor loss improves, and keep the most accurate weights, the latest among equals.
     validation_fraction : float, default=0.1
-        The part that is set aside, stratified by class. Used with `early_stopping` only.
+        Share of the training data that is held out, stratified by class. Used with `early_stopping` only.
     n_iter_no_change : int, default=10
         Epochs without an improvement by `tol` after which to stop. Used with `early_stopping` only.
     tol : float, default=1e-4
         Gain in accuracy, or fall of the loss, that counts as an improvement. Used with `early_stopping` only.
     class_weight : dict, "balanced" or None, default=None
-        Weights {label: weight}; a class that is left out weighs 1. "balanced" weighs a class inversely to its
-        frequency, in which samples count by `sample_weight`. Labels that y lacks are ignored. Multiplied with
-        `sample_weight`.
+        Weights {label: weight}; the default weight of a class is 1. "balanced" weighs a class inversely to its
+        frequency, in which samples count by `sample_weight`. Labels that y lacks are ignored. The weights of classes
+        are multiplied by `sample_weight`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the earlier fit, with a new schedule. Classes, image shape and the
-        standardisation of pixels stay.
+        Whether `fit` starts from the weights of the earlier fit, with a new schedule. Classes, image shape and the
+        standardisation of pixels stay the same.
     verbose : int, default=0
         1 shows a progress bar over the epochs.
     random_state : int, RandomState instance or None, default=None
-        Determines weights, order of the data, dropout, distortions and the validation split. The same int gives the
-        same model to the bit on the same versions, machine and number of torch threads.
+        Seeds weights, order of the data, dropout, distortions and the validation split. The same int gives the same
+        model to the bit with the same versions, machine and number of torch threads.
     device : str, default="auto"
-        "cpu", "cuda", "cuda:1", "mps", or "auto": the accelerator if there is one. A fitted model loads on any machine.
+        "cpu", "cuda", "cuda:1", "mps", or "auto": the accelerator if the machine has one. A fitted model loads on any
+        machine.
     callbacks : list of skorch callbacks or None, default=None
         Cloned before use. An LRScheduler among them replaces the schedule described under `lr`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Sorted labels, of the dtype of `y`; of a nullable column of a data frame, NumPy's dtype of the same kind.
+        Sorted labels, of the dtype of `y`. For a nullable column of a data frame, NumPy's dtype of the same kind.
     n_features_in_ : int
-        Pixels of an image.
+        Number of pixels of an image.
     feature_names_in_ : ndarray of shape (n_pixels,)
         Names of the columns, if X is a data frame whose column names are all strings.
     image_shape_ : tuple (height, width)
         Shape of one image, in pixels, padding included.
     n_epochs_ : int
-        Epochs of the last `fit` and the calls of `partial_fit` since.
+        Epochs of the last `fit` and of the later calls of `partial_fit`.
     batch_size_ : int
         Images in a training step.
     weight_decay_ : float
-        Weight decay that was used.
+        Weight decay of the last training.
     loss_curve_ : list of float
-        Mean training loss of each epoch, over warm-started fits too.
+        Mean training loss of each epoch, earlier fits with `warm_start` included.
     validation_scores_ : list of float or None
         Validation accuracy after each epoch; None without `early_stopping`.
     net_ : skorch.NeuralNetClassifier
-        The net that was trained, with `history` (of epochs, not of batches), `module_` (:class:`LeNet5`),
-        `optimizer_` and `callbacks_`.
+        The trained net, with `history` (of epochs, not of batches), `module_` (:class:`LeNet5`), `optimizer_` and
+        `callbacks_`. Its `predict` takes images as uint8 or float32, and returns indices of `classes_`.
 
     See Also
     --------
@@ -175,19 +126,19 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Images come to the paper's 32×32 canvas by one rule, the aspect ratio kept: a longer side of 20 to 32 pixels is
-    centred and padded, any other is first resized to 28. Padding has the value of the background, the median of the
-    images' border pixels. Pixels are standardised by the mean and standard deviation of all training pixels, so no
-    scaler is needed.
+    Images are placed on the paper's 32×32 canvas by one rule, which keeps the aspect ratio: images whose longer side
+    has 20 to 32 pixels are centred and padded, other images are resized to 28 pixels first. Padding has the value of
+    the background, the median of the images' border pixels. Pixels are standardised by the mean and standard deviation
+    of all training pixels, so no scaler is needed.
 
-    The model neither knows which way up an image is nor what is ink: give `predict` images of the same orientation,
-    scale and polarity as `fit`. Other scales and inverted images draw a warning, fewer than ten images only where the
-    fault is certain; transposed ones cannot be detected.
+    The model knows neither the orientation of an image nor the colour of ink: give `predict` images of the same
+    orientation, scale and polarity as `fit`. Other scales and inverted images draw a warning, fewer than ten images
+    only where the fault is certain. Transposed images cannot be detected.
 
     A process that is forked after this class was imported computes with one thread.
 
-    Of weights only the proportions matter: they are scaled to a mean of 1 in each call. Samples of weight 0 count as
-    absent.
+    Only the proportions of weights matter: weights are scaled to a mean of 1 in each call. Samples of weight 0 are left
+    out.
 
     References
     ----------
@@ -280,7 +231,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.device = device
         self.callbacks = callbacks
 
-    @_unchanged_on_error
+    @unchanged_on_error
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train on images.
@@ -288,8 +239,8 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_pixels), (n_samples, h, w), (n_samples, 1, h, w) or (n_samples, h, w, 1)
-            Grayscale images: bool, any int or any float; arrays, data frames, lists, memory maps or CPU tensors. uint8
-            and float32 are not copied.
+            Grayscale images of bool, any int or any float: arrays, data frames, lists, memory maps or CPU tensors.
+            uint8 and float32 are not copied.
         y : array-like of shape (n_samples,)
             Labels: text, bools or numbers; at least two classes.
         sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -302,65 +253,22 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the input or a parameter is not as described, or the training diverges. The instance is then as it was
-            before, as with any other exception.
+            If the input or a parameter is not as described, or the training diverges. The instance is then unchanged,
+            as after any other exception.
 
         Warns
         -----
         UserWarning
-            If the number of pixels is no square and no `image_shape` is given.
+            If the number of pixels is not a square number and `image_shape` is None.
         """
-        again = self.warm_start and hasattr(self, "net_")
-        data = self._validate_training(X, y, sample_weight, reset=not again)
-        classes = find_classes(data.labels)
-        if again and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"warm_start=True goes on with the classes {self.classes_.tolist()}, but y has {classes.tolist()}; "
-                "set warm_start=False to start anew."
-            )
-        images = self._make_images(data, classes, again)
+        fitted = self._fitted_model() if self.warm_start else None
         seed = self._draw_seed()
-        training, validation = self._split(images, seed)
-        plan = make_plan(len(training), self.max_epochs, self.batch_size, self.weight_decay)
-        net = self._make_net(len(classes), plan, seed)
-        if again:
-            self._check_size()
-            net.module_.load_state_dict(self.net_.module_.state_dict())
-
-        given = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
-        context = self._init_callback_context(max_subtasks=plan.n_epochs)
-        context.call_on_fit_task_begin(estimator=self, **given)
-        earlier = self.loss_curve_ if again else []
-        tasks = EpochTasks(self, context, given, lambda net: _fitted(copy_net(net), images, earlier))
-        train(net, training, validation, plan.n_epochs, [*self._own_callbacks(net, plan), tasks])
-        self.__dict__.update(_fitted(net, images, earlier))
-        context.call_on_fit_task_end(estimator=self, **given, reconstruction_attributes={})
+        data = validate_fit(self, X, y, sample_weight, seed=seed, fitted=fitted)
+        settings = resolve_settings(self.get_params(), len(data.training), seed)
+        model = start_model(data, settings, clone_callbacks(self.callbacks), resolve_device(self.device), fitted)
+        with self._fit_task(X, y, sample_weight, settings.max_epochs) as task:
+            self._assign(train(model, data, task, show_bar=bool(self.verbose)))
         return self
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters of this estimator.
-
-        Parameters
-        ----------
-        **params : object
-            Parameters by name.
-
-        Returns
-        -------
-        self : LeNetClassifier
-
-        Raises
-        ------
-        ValueError
-            If there is no parameter of that name; the message has the nearest.
-        """
-        known = self.get_params()
-        if unknown := [name for name in params if name not in known]:
-            raise ValueError(
-                f"Invalid parameter {unknown[0]!r} for estimator {self}. Valid parameters are: {sorted(known)!r}. "
-                f"The nearest is {nearest_parameter(unknown[0], known)!r}."
-            )
-        return super().set_params(**params)
 
     def _is_partial_fit_supported(self) -> bool:
         if self.early_stopping:
@@ -368,7 +276,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return True
 
     @available_if(_is_partial_fit_supported)
-    @_unchanged_on_error
+    @unchanged_on_error
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -379,9 +287,9 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ) -> Self:
         """Train for one epoch, from the present weights, at constant learning rate.
 
-        The optimiser's state goes on from call to call, after `fit` too. An automatic weight decay is 0.3, since the
-        length of a stream is not known. Pixels are standardised as the first call found them, so let it see a fair
-        sample. There is no `partial_fit` with `early_stopping=True`.
+        The optimiser's state is kept from call to call, and after `fit`. An automatic weight decay is 0.3, because the
+        length of a stream is unknown. The first call determines the standardisation of pixels, so give the first call a
+        representative sample. An estimator with `early_stopping=True` has no `partial_fit`.
 
         Parameters
         ----------
@@ -390,7 +298,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Labels, all of them among `classes`.
         classes : array-like of shape (n_classes,) or None, default=None
-            Every label that will ever come; needed in the first call, unless `fit` came before.
+            All labels that later calls may have; required in the first call, unless `fit` came before.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights, not negative; only their proportions within the call matter.
 
@@ -401,36 +309,17 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As `fit`; with `class_weight="balanced"`; if `architecture` or `width` has changed since the weights were
-            made; if `classes` is missing in the first call or y has a label that was never declared.
+            As in `fit`; with `class_weight="balanced"`; if `architecture` or `width` has changed since the first
+            training; if `classes` is missing in the first call, or y has a label that was not declared.
         """
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "partial_fit does not support class_weight='balanced', because it sees the classes a part at a time; "
-                "pass the weights as a dict."
-            )
-        again = hasattr(self, "net_")
-        data = self._validate_training(X, y, sample_weight, reset=not again)
-        declared = check_declared_classes(classes, self.classes_ if again else None, data.labels)
-        images = self._make_images(data, declared, again)
-        weight_decay = STREAM_WEIGHT_DECAY if self.weight_decay == "auto" else self.weight_decay
-        plan = make_plan(len(images), "auto", self.batch_size, weight_decay)
-        if again:
-            self._check_size()
-            # A copy, so that a failed call leaves the present net as it is.
-            params = self._net_params(len(declared), plan, self.net_.seed)
-            device = resolve_device(self.device)
-            net = copy_net(self.net_, clone_callbacks(self.callbacks), params, device)
-            net.augment = self._distortion()
-        else:
-            net = self._make_net(len(declared), plan, self._draw_seed())
-        for group in net.optimizer_.param_groups:
-            # A user's schedule takes its peak from "initial_lr", which an earlier one may have set.
-            group.update(lr=net.lr, initial_lr=net.lr, weight_decay=plan.weight_decay)
-        train(net, images, None, 1, [])
-        fitted = _fitted(net, images, self.loss_curve_ if again else [], n_new=1)
-        fitted["validation_scores_"] = self.validation_scores_ if again else None
-        self.__dict__.update(fitted)
+        fitted = self._fitted_model()
+        data = validate_partial_fit(self, X, y, sample_weight, classes=classes, fitted=fitted)
+        seed = fitted.settings.seed if fitted else self._draw_seed()
+        settings = resolve_settings(self.get_params(), len(data.training), seed, is_stream=True)
+        callbacks, device = clone_callbacks(self.callbacks), resolve_device(self.device)
+        # A copy is trained, so that a failed call leaves the present model as it is.
+        model = fitted.resume(settings, callbacks, device) if fitted else start_model(data, settings, callbacks, device)
+        self._assign(train(model, data))
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -451,7 +340,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         UserWarning
             If the images are on another scale than the training images, or inverted.
         """
-        logits = self._compute(X, lambda logits: logits)
+        logits = self._model.logits(self._validate(X), average_shifts=self.test_time_augment)
         return self.classes_[logits.argmax(axis=1)]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -469,7 +358,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_samples, n_classes), float32
             Columns are in the order of `classes_`.
         """
-        return self._compute(X, lambda logits: torch.softmax(logits, dim=1))
+        return self._model.probabilities(self._validate(X), average_shifts=self.test_time_augment)
 
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Predict the logarithms of class probabilities, finite where a probability rounds to 0.
@@ -484,7 +373,7 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         log_probabilities : ndarray of shape (n_samples, n_classes), float32
             Columns are in the order of `classes_`.
         """
-        return self._compute(X, lambda logits: torch.log_softmax(logits, dim=1))
+        return self._model.log_probabilities(self._validate(X), average_shifts=self.test_time_augment)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the logits, which calibration takes.
@@ -499,169 +388,16 @@ class LeNetClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         logits : ndarray of shape (n_samples,) or (n_samples, n_classes), float32
             For two classes, the logit of the second minus that of the first.
         """
-        logits = self._compute(X, lambda logits: logits)
+        logits = self._model.logits(self._validate(X), average_shifts=self.test_time_augment)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that 3-D input is accepted beside 2-D."""
+        """Return the tags; 3-D input is accepted beside 2-D input."""
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Store what is fitted as NumPy arrays, strings and numbers, with the versions that wrote it.
-
-        No torch object and no device is inside, so that a model loads on another machine, and skops can dump it.
-        Constructor parameters, callbacks among them, are stored as given.
-        """
-        state = dict(super().__getstate__())
-        if "net_" in state:
-            state |= {
-                "net_": net_to_state(state["net_"]),
-                "_canvas": canvas_to_state(state["_canvas"]),
-                "_versions": versions(),
-            }
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Rebuild the net on the device that the parameter `device` names, or on the CPU where there is none."""
-        state = dict(state)
-        if "net_" in state:
-            warn_if_other_versions(state.pop("_versions"))
-            device = device_for_loading(state["device"])
-            state["net_"] = net_from_state(state["net_"], clone_callbacks(state["callbacks"]), device)
-            state["_canvas"] = canvas_from_state(state["_canvas"])
-            # joblib may hand out memory maps of a file that does not stay.
-            state["classes_"] = np.array(state["classes_"])
-        super().__setstate__(state)
-
-    def _compute(self, X: ArrayLike, finish: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
-        """Validate images and compute finish(logits), (n_samples, n_classes)."""
+    def _validate(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the rows of validated images."""
         check_is_fitted(self)
-        rows, shape = as_rows(X)
-        self._refuse_single_image(rows, shape)
-        with np.errstate(over="ignore", invalid="ignore"):
-            rows = validate_data(self, rows, reset=False, dtype=_PIXEL_DTYPES)
-        self._check_shape(shape)
-        self._canvas.pixels.warn_if_unlike(rows, self.image_shape_)
-        return predict_in_chunks(self.net_.module_, self._canvas, rows, finish, shifted=self.test_time_augment)
-
-    def _validate_training(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
-    ) -> "_TrainingData":
-        """Check X, y and the weights against each other and, unless `reset`, against the earlier fit."""
-        rows, shape = as_rows(X)
-        if not reset:
-            self._refuse_single_image(rows, shape)
-        y = as_labels(y)
-        # What overflows float32 becomes infinity, and is refused as such.
-        with np.errstate(over="ignore", invalid="ignore"):
-            rows, labels = validate_data(self, rows, y, reset=reset, dtype=_PIXEL_DTYPES)
-        if not reset:
-            self._check_shape(shape)
-        indices, weights = weigh_samples(rows, sample_weight)
-        return _TrainingData(rows, indices, labels[indices], weights, shape)
-
-    def _refuse_single_image(self, rows: Any, shape: Shape | None) -> None:
-        came = np.shape(rows) if shape is None else (len(rows), *shape)
-        refuse_single_image(came, self.image_shape_, self.n_features_in_)
-
-    def _check_shape(self, shape: Shape | None) -> None:
-        if shape is not None and shape != self.image_shape_:
-            raise ValueError(
-                f"X holds images of shape {shape}, but LeNetClassifier was fitted on images of shape "
-                f"{self.image_shape_}; resize them, or fit anew."
-            )
-
-    def _make_images(self, data: "_TrainingData", classes: NDArray[Any], again: bool) -> Images:
-        """Join what is trained on; the canvas is learned once, because the weights depend on it."""
-        declared = check_image_shape(self.image_shape)
-        if again:
-            self._check_shape(declared)
-            canvas = self._canvas
-        else:
-            shape = resolve_image_shape(data.rows.shape[1], declared=declared, seen=data.shape)
-            canvas = Canvas(shape, PixelStatistics.of(data.rows, shape, data.indices))
-        targets = np.zeros(len(data.rows), dtype=np.intp)
-        weights = np.zeros(len(data.rows), dtype=np.float32)
-        targets[data.indices] = counted = np.searchsorted(classes, data.labels)
-        weights[data.indices] = training_weights(counted, classes, data.weights, self.class_weight)
-        return Images(data.rows, targets, weights, classes, canvas, data.indices)
-
-    def _split(self, images: Images, seed: int) -> tuple[Images, Images | None]:
-        if not self.early_stopping:
-            return images, None
-        targets = images.targets[images.indices]
-        training, validation = stratified_split(targets, images.classes, self.validation_fraction, seed)
-        return images.subset(training), images.subset(validation)
-
-    def _draw_seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-
-    def _distortion(self) -> Distortion | None:
-        return DISTORTIONS[self.augment] if isinstance(self.augment, str) else self.augment
-
-    def _check_size(self) -> None:
-        for name in ("architecture", "width"):
-            there, now = getattr(self.net_, f"module__{name}"), getattr(self, name)
-            if now != there:
-                raise ValueError(
-                    f"Training goes on with {name}={there!r}, but {name} is {now!r} now; set it back, or start anew by "
-                    "fit with warm_start=False."
-                )
-
-    def _net_params(self, n_classes: int, plan: Plan, seed: int) -> dict[str, Any]:
-        return {
-            "seed": seed,
-            "lr": float(self.lr),
-            "batch_size": plan.batch_size,
-            "module__n_classes": n_classes,
-            "module__architecture": self.architecture,
-            "module__width": float(self.width),
-            "module__dropout": float(self.dropout),
-            "optimizer__weight_decay": plan.weight_decay,
-            "criterion__label_smoothing": float(self.label_smoothing),
-        }
-
-    def _make_net(self, n_classes: int, plan: Plan, seed: int) -> Net:
-        params = self._net_params(n_classes, plan, seed)
-        net = build_net(params, clone_callbacks(self.callbacks), resolve_device(self.device))
-        net.augment = self._distortion()
-        return net
-
-    def _own_callbacks(self, net: Net, plan: Plan) -> list[Callback]:
-        callbacks: list[Callback] = []
-        if not any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_):
-            callbacks.append(schedule(plan.n_steps, anneal=not self.early_stopping))
-        if self.early_stopping:
-            callbacks.append(StopWhenNotImproving(self.n_iter_no_change, self.tol))
-        if self.verbose:
-            callbacks.append(EpochBar(plan.n_epochs))
-        return callbacks
-
-
-class _TrainingData(NamedTuple):
-    """What is left of X, y and sample_weight after validation."""
-
-    rows: NDArray[Any]  # (n, pixels)
-    indices: NDArray[np.intp]  # (n_positive,), of the samples with positive weight
-    labels: NDArray[Any]  # (n_positive,)
-    weights: NDArray[np.float64]  # (n_positive,)
-    shape: Shape | None  # what the layout of X says of one image
-
-
-def _fitted(net: Net, images: Images, earlier_losses: list[float], n_new: int | None = None) -> dict[str, Any]:
-    """Collect what training has fitted, to be assigned together; `n_new` epochs of the history are new, None all."""
-    new = net.history[-n_new:] if n_new else net.history
-    scores = [epoch["valid_acc"] for epoch in new if "valid_acc" in epoch]
-    return {
-        "classes_": images.classes,
-        "image_shape_": images.canvas.shape,
-        "n_epochs_": len(net.history),
-        "batch_size_": net.batch_size,
-        "weight_decay_": net.optimizer__weight_decay,
-        "loss_curve_": [*earlier_losses, *(epoch["train_loss"] for epoch in new)],
-        "validation_scores_": scores or None,
-        "net_": net,
-        "_canvas": images.canvas,
-    }
+        return validate_predict(self, X, self._model)

@@ -1,7 +1,6 @@
-"""What `fit` learns of pixels, and how `predict` tells images of another scale or polarity. NumPy only."""
+"""Statistics of the training pixels, and the detection of images of another scale or polarity. NumPy only."""
 
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,23 +9,24 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sklenet._images import Shape
+from sklenet._engine._data import Shape
 
-# Rows are read in chunks of about this many pixels, so that statistics need no float copy of the data set and do not
-# depend on its dtype or memory layout.
+# Rows are read in chunks of about this number of pixels, so that the statistics need no float copy of the data set and
+# do not depend on the dtype or the memory layout.
 _PIXELS_AT_ONCE = 2**20
 
-# Statistics that need no more than a sample are computed on this many images, evenly spaced; on fewer images, but a
-# batch, where they have more pixels together than are read at once.
+# Statistics that need no more than a sample are computed on this number of evenly spaced images; on fewer images, but
+# on a batch at least, where the sample would have more pixels than are read at once.
 _N_SAMPLE = 1000
 
-# From this many images on, a batch is judged as a whole; fewer images are judged only where the fault is certain.
+# From this number of images on, a batch is judged as a whole; fewer images draw a warning only where the fault is
+# certain.
 _N_BATCH = 10
 
 
 @dataclass(frozen=True)
 class PixelStatistics:
-    """Statistics of the training images' pixels: enough to standardise pixels, and to tell images of another kind.
+    """Statistics of the training pixels: they standardise pixels and detect images of another scale or polarity.
 
     Attributes
     ----------
@@ -61,13 +61,13 @@ class PixelStatistics:
     inverted: float
 
     @classmethod
-    def of(cls, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None = None) -> Self:
-        """Compute the statistics of rows (n, pixels) that hold images of the given shape; of those at `indices`."""
+    def from_rows(cls, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None = None) -> Self:
+        """Compute the statistics of rows (n, pixels) of images of a shape, or of the rows at `indices`."""
         means, mean_squares, lowest, highest = _summarise_images(rows, indices)
         mean, low, high = float(means.mean()), float(lowest.min()), float(highest.max())
         variance = float(mean_squares.mean()) - mean**2
         ranges = highest - lowest
-        background = _background(rows, shape, indices)
+        background = _median_of_borders(rows, shape, indices)
         sample = _Sample(rows, shape, indices)
         return cls(
             background=background,
@@ -82,48 +82,45 @@ class PixelStatistics:
             inverted=sample.share_inverted(background, low, high),
         )
 
-    def warn_if_unlike(self, rows: NDArray[Any], shape: Shape) -> None:
-        """Warn where images are on another scale than the training images, or of the opposite polarity.
+    def find_mismatch(self, rows: NDArray[Any], shape: Shape) -> str | None:
+        """Return a warning where images have another scale than the training images, or the opposite polarity.
 
-        Blank images are not judged. A scaler that was fitted on few images leaves single pixels far outside of the
+        Blank images are not judged. A scaler that was fitted on few images leaves single pixels far outside the
         training range, so a scale is judged by most pixels.
 
-        - Too large: pixels lie outside of the training range by more than a fifth of its width, and are more than a
-          fifth as many as the pixels that differ from the background; more than half as many where fewer than ten
-          images come.
+        - Too large: pixels lie outside the training range by more than a fifth of the range, and their number is more
+          than a fifth of the number of pixels that differ from the background; more than half for fewer than ten
+          images.
         - Too small: the median of the images' mean distance from the background is less than a tenth of the training
-          images'. Where fewer than ten images come: the pixels are not uint8, which may be the noise of a blank page,
-          and each image's range is less than a tenth of the smallest range of a training image.
+          images'. For fewer than ten images: the pixels are not uint8, which may be the noise of a blank page, and the
+          range of each image is less than a tenth of the smallest range of a training image.
         - Inverted: most images have their border on the far side of the training range and are darker or brighter
-          inside as no training image is. Where ten images or more come, also: the mean pixel lies more than four
-          standard deviations of the training images' means away.
+          inside than any training image. For ten images or more, also: the mean pixel lies more than four standard
+          deviations of the training images' means away.
         """
         sample = _Sample(rows, shape).without_blank()
         if not len(sample.images):
-            return
+            return None
         if self._is_too_large(sample) or self._is_too_small(sample):
             low, high = float(sample.lowest.min()), float(sample.highest.max())
-            warnings.warn(
+            return (
                 f"X spans [{low:g}, {high:g}] but the model was fitted on [{self.low:g}, {self.high:g}]; "
-                "scale the pixels as they were scaled for fit.",
-                UserWarning,
-                stacklevel=4,
+                "scale the pixels as they were scaled for fit."
             )
-        elif self._is_inverted(sample):
+        if self._is_inverted(sample):
             mean = float(sample.images.mean(dtype=np.float64))
-            warnings.warn(
+            return (
                 f"The mean pixel of X is {mean:g}, but {self.mean:g} in the images the model was fitted on; are the "
-                "images inverted? Fit and predict need the same polarity and the same scale.",
-                UserWarning,
-                stacklevel=4,
+                "images inverted? Fit and predict need the same polarity and the same scale."
             )
+        return None
 
     @property
     def _width(self) -> float:
         return self.high - self.low
 
     def _is_too_large(self, sample: "_Sample") -> bool:
-        # np.float64, which float32 pixels are compared with in float64, because a margin can overflow float32.
+        # np.float64 makes NumPy compare in float64, because a margin can overflow float32.
         bottom, top = np.float64(self.low - self._width / 5), np.float64(self.high + self._width / 5)
         if sample.lowest.min() >= bottom and sample.highest.max() <= top:
             return False
@@ -143,13 +140,13 @@ class PixelStatistics:
             return True
         if not sample.is_batch:
             return False
-        # Clipped: a pixel far outside of the training range says nothing of the polarity.
+        # Clipped, because a pixel far outside the training range says nothing about the polarity.
         means = sample.images.clip(self.low, self.high).mean(axis=1, dtype=np.float64)
         return abs(float(np.median(means)) - self.mean) > 4 * self.spread + 1e-3 * self._width
 
 
 class _Sample:
-    """Some of the images, evenly spaced, as float32.
+    """An evenly spaced sample of the images, as float32.
 
     Attributes
     ----------
@@ -157,7 +154,7 @@ class _Sample:
     lowest, highest : ndarray of shape (n_sampled,), float32
         Smallest and largest pixel of each image.
     is_uint8 : bool
-        Whether the pixels came as uint8.
+        Whether the pixels were uint8.
     """
 
     def __init__(self, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None = None) -> None:
@@ -209,7 +206,7 @@ class _Sample:
 
     def _border(self) -> NDArray[np.float64]:
         # In float64: the mean of two pixels, which a median may be, can overflow float32.
-        return self.images[:, _border(self.shape, self.images.shape[1])].astype(np.float64)
+        return self.images[:, _border_positions(self.shape, self.images.shape[1])].astype(np.float64)
 
     def _subset(self, chosen: NDArray[np.bool_]) -> "_Sample":
         subset = _Sample(self.images[chosen], self.shape)
@@ -232,28 +229,28 @@ def _summarise_images(rows: NDArray[Any], indices: NDArray[np.intp] | None) -> N
     return np.concatenate([np.stack(summary) for summary in summaries], axis=1)
 
 
-def _background(rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None) -> float:
-    some = _evenly_spaced(len(rows), _N_SAMPLE, indices)
-    return float(np.median(rows[np.ix_(some, _border(shape, rows.shape[1]))].astype(np.float64)))
+def _median_of_borders(rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None) -> float:
+    sampled = _evenly_spaced(len(rows), _N_SAMPLE, indices)
+    return float(np.median(rows[np.ix_(sampled, _border_positions(shape, rows.shape[1]))].astype(np.float64)))
 
 
-def _border(shape: Shape, n_pixels: int) -> NDArray[np.intp]:
-    """Return the places of the border pixels in a row, which may lack the last pixels of its shape."""
+def _border_positions(shape: Shape, n_pixels: int) -> NDArray[np.intp]:
+    """Return the positions of the border pixels in a row, which may lack the last pixels of the shape."""
     grid = np.ones(shape, dtype=bool)
     grid[1:-1, 1:-1] = False
     return np.flatnonzero(grid.ravel()[:n_pixels])
 
 
 def _evenly_spaced(n_rows: int, n_sample: int, indices: NDArray[np.intp] | None) -> NDArray[np.intp]:
-    """Return at most `n_sample` of the indices, of all rows if they are None."""
+    """Return at most `n_sample` evenly spaced indices, of all rows if `indices` is None."""
     n_samples = n_rows if indices is None else len(indices)
-    places = np.linspace(0, n_samples - 1, min(n_samples, n_sample)).astype(np.intp)
-    return places if indices is None else indices[places]
+    positions = np.linspace(0, n_samples - 1, min(n_samples, n_sample)).astype(np.intp)
+    return positions if indices is None else indices[positions]
 
 
 def _float_chunks(rows: NDArray[Any], indices: NDArray[np.intp] | None) -> Iterator[NDArray[np.float32]]:
     n_samples = len(rows) if indices is None else len(indices)
     n_rows = max(1, _PIXELS_AT_ONCE // rows.shape[1])
     for start in range(0, n_samples, n_rows):
-        here = slice(start, start + n_rows)
-        yield np.ascontiguousarray(rows[here if indices is None else indices[here]], dtype=np.float32)
+        chunk = slice(start, start + n_rows)
+        yield np.ascontiguousarray(rows[chunk if indices is None else indices[chunk]], dtype=np.float32)

@@ -14,8 +14,7 @@ def affine(images: Tensor, generator: Generator) -> Tensor:
     """Rotate, shear, scale and shift each image at random.
 
     Angles are uniform within ±10 degrees, shear within ±0.1, the scale of each axis within 0.9 to 1.1, shifts within
-    ±2 pixels of the 32. On MNIST that gave less error in 20 epochs than half as much again (0.52 % against 0.64 % in
-    validation). What comes in from outside is the image's own border.
+    ±2 pixels of the 32. Pixels from outside the image have the value of the nearest border pixel.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def elastic(images: Tensor, generator: Generator) -> Tensor:
     field = 34 * _smooth(_uniform((2 * n_images, 1, height, width), images, generator), sigma=4.0)
     pixels = images.new_tensor([2 / width, 2 / height])
     displacement = field.view(n_images, 2, height * width).mT * pixels
-    # matrix @ (position + displacement) at once: sampling twice would blur twice.
+    # matrix @ (position + displacement) is sampled at once, because sampling twice would blur twice.
     displaced = (displacement @ matrix[:, :, :2].mT).view(n_images, height, width, 2)
     return _sample(images, _grid(matrix, images) + displaced)
 
@@ -63,7 +62,7 @@ DISTORTIONS: dict[str, Distortion] = {"affine": affine, "elastic": elastic}
 
 
 def distort(images: Tensor, augment: Distortion, generator: Generator) -> Tensor:
-    """Apply `augment` to a batch, and refuse what cannot be trained on.
+    """Apply `augment` to a batch, and validate the result.
 
     Raises
     ------
@@ -115,7 +114,7 @@ def _sample(images: Tensor, grid: Tensor) -> Tensor:
 
 def _smooth(fields: Tensor, sigma: float) -> Tensor:
     """Convolve (b, 1, h, w) with a Gaussian; the field is zero outside."""
-    # As matrix products along either axis: ten times faster than convolutions with kernels of this length.
+    # Matrix products along either axis are ten times faster than convolutions with kernels of this length.
     return _gaussian(fields.shape[2], sigma, fields) @ fields @ _gaussian(fields.shape[3], sigma, fields)
 
 

@@ -1,22 +1,18 @@
-"""Images out of whatever arrays people have: NumPy and narwhals, no torch.
-
-Every accepted layout becomes rows of pixels, (n_samples, n_features), and a shape of one image, (height, width).
-What cannot be an image is refused here, in terms of the array that came.
-"""
+"""Arrays of any accepted layout become rows of pixels, (n_samples, n_features), and a shape of one image."""
 
 import math
 import os
 import warnings
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from numpy.typing import NDArray
+
+from sklenet._engine import Model, Shape
 
 ACCEPTED_LAYOUTS = "(n, pixels), (n, height, width), (n, 1, height, width) or (n, height, width, 1)"
-
-Shape = tuple[int, int]
 
 
 def as_rows(X: Any) -> tuple[Any, Shape | None]:
@@ -26,13 +22,13 @@ def as_rows(X: Any) -> tuple[Any, Shape | None]:
     ----------
     X : array-like
         Images in one of the layouts (n, pixels), (n, h, w), (n, 1, h, w) or (n, h, w, 1). Data frames, sparse arrays
-        and array-likes of two dimensions pass through untouched: scikit-learn's validation is the judge of those.
+        and array-likes of two dimensions are returned untouched, because scikit-learn's validation judges those.
 
     Returns
     -------
     rows : array-like of shape (n, pixels)
     shape : tuple (h, w) or None
-        What the layout says of one image; None where it says nothing.
+        Shape of one image; None where the layout does not determine the shape.
 
     Raises
     ------
@@ -74,7 +70,7 @@ def _refuse_nested(frame: nw.DataFrame[Any]) -> None:
 
 
 def _as_array(X: Any) -> Any:
-    """Make an array of a list, a tensor, a picture or a column, and refuse what does not become one."""
+    """Convert a list, a tensor, a picture or a column to an array, and refuse what is not an array of images."""
     try:
         array = np.asarray(X)
     except ValueError:
@@ -88,7 +84,7 @@ def _as_array(X: Any) -> Any:
 
 
 def _refuse_column(column: Any) -> None:
-    """Refuse an array of one dimension."""
+    """Raise the error that fits an array of one dimension."""
     _refuse_text(column[0])
     if column.dtype.kind == "O" and np.ndim(column[0]) > 0:
         _refuse_several_shapes(column)
@@ -113,7 +109,7 @@ def _refuse_text(value: Any, holder: str = "X") -> None:
     if isinstance(value, str | bytes | os.PathLike) and not _is_number(value):
         raise TypeError(
             f"{holder} holds text instead of pixels, such as {str(value)!r}. Load pictures from their files by "
-            "sklenet.datasets.load_image_folder; leave out columns that are no pixels."
+            "sklenet.datasets.load_image_folder; leave out columns that do not hold pixels."
         )
 
 
@@ -131,16 +127,16 @@ def refuse_single_image(shape: tuple[int, ...], image_shape: Shape, n_features: 
     Parameters
     ----------
     shape : tuple (n, pixels) or (n, h, w)
-        What came.
+        Shape of X.
     image_shape : tuple (h, w)
-        Of the images that the model was fitted on.
+        Shape of a training image.
     n_features : int
-        Number of their pixels.
+        Number of pixels of a training image.
 
     Raises
     ------
     ValueError
-        If what came has the shape of one image.
+        If X has the shape of one image.
     """
     if shape == image_shape and shape[1] != n_features:
         raise ValueError(
@@ -169,27 +165,8 @@ def _shape_of_one_image(shape: tuple[int, ...]) -> Shape:
     raise ValueError(f"X has shape {shape}, which cannot be read as grayscale images; accepted are {ACCEPTED_LAYOUTS}.")
 
 
-def check_image_shape(shape: tuple[Any, ...] | None) -> Shape | None:
-    """Check the parameter `image_shape`.
-
-    Raises
-    ------
-    ValueError
-        If it is neither None nor two positive ints.
-    """
-    if shape is None:
-        return None
-    if len(shape) != 2 or not all(isinstance(side, Integral) and int(side) > 0 for side in shape):
-        raise ValueError(
-            "The 'image_shape' parameter of LeNetClassifier must be None or a tuple of two positive ints, "
-            f"(height, width) in pixels. Got {shape!r} instead."
-        )
-    height, width = shape
-    return int(height), int(width)
-
-
 def resolve_image_shape(n_features: int, *, declared: Shape | None, seen: Shape | None) -> Shape:
-    """Find the shape of one image.
+    """Return the shape of one image.
 
     Parameters
     ----------
@@ -198,12 +175,12 @@ def resolve_image_shape(n_features: int, *, declared: Shape | None, seen: Shape 
     declared : tuple (h, w) or None
         The parameter `image_shape`.
     seen : tuple (h, w) or None
-        What the layout of X says.
+        Shape that the layout of X determines.
 
     Returns
     -------
     shape : tuple (h, w)
-        The declared shape, the seen one, or the smallest square of at least `n_features` pixels.
+        The declared shape, the seen shape, or the smallest square of at least `n_features` pixels.
 
     Raises
     ------
@@ -240,3 +217,9 @@ def resolve_image_shape(n_features: int, *, declared: Shape | None, seen: Shape 
             stacklevel=4,
         )
     return side, side
+
+
+def warn_of_mismatch(rows: NDArray[Any], fitted: Model) -> None:
+    """Warn where images have another scale than the training images, or the opposite polarity."""
+    if mismatch := fitted.canvas.pixels.find_mismatch(rows, fitted.canvas.shape):
+        warnings.warn(mismatch, UserWarning, stacklevel=5)

@@ -1,4 +1,4 @@
-"""Labels and weights: classes, class indices, sample weights, the split for early stopping. NumPy and scikit-learn."""
+"""Labels, classes and weights, and the split for early stopping."""
 
 import math
 from typing import Any
@@ -16,14 +16,14 @@ ClassWeight = dict[Any, float] | str | None
 
 
 def weigh_samples(rows: NDArray[Any], sample_weight: ArrayLike | None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Check the sample weights and find the samples that count: those of weight 0 are as absent.
+    """Validate the sample weights, and select the samples of positive weight.
 
     Returns
     -------
     indices : ndarray of shape (n_positive,)
-        The samples of positive weight.
+        Samples of positive weight.
     weights : ndarray of shape (n_positive,)
-        Their weights.
+        Weights of these samples.
 
     Raises
     ------
@@ -36,9 +36,9 @@ def weigh_samples(rows: NDArray[Any], sample_weight: ArrayLike | None) -> tuple[
 
 
 def as_labels(y: Any) -> Any:
-    """Refuse missing labels, and make a NumPy array of a column of a data frame.
+    """Refuse missing labels, and convert a column of a data frame to a NumPy array.
 
-    NumPy cannot sort labels that are None, NaN or pandas.NA among others, or makes a class of them. Columns of the
+    NumPy cannot sort None, NaN or pandas.NA among other labels, or treats missing labels as a class. Columns of the
     nullable dtypes of pandas, and of polars and pyarrow, become arrays of ints, bools or text.
 
     Raises
@@ -63,7 +63,7 @@ def find_classes(y: NDArray[Any]) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If there is but one class, or the labels are continuous numbers.
+        If y has one class only, or the labels are continuous numbers.
     TypeError
         If labels of several types cannot be sorted.
     """
@@ -89,9 +89,9 @@ def check_declared_classes(classes: ArrayLike | None, known: NDArray[Any] | None
     Parameters
     ----------
     classes : array-like or None
-        What the user declares in this call.
+        Classes that the user declares in this call.
     known : ndarray or None
-        What an earlier call has fitted; None in the first call.
+        Classes of earlier calls; None in the first call.
     y : ndarray of shape (n,)
         Labels of this call.
 
@@ -103,7 +103,9 @@ def check_declared_classes(classes: ArrayLike | None, known: NDArray[Any] | None
     declared = None if classes is None else np.asarray(as_labels(classes))
     if known is None:
         if declared is None:
-            raise ValueError("classes must be passed on the first call to partial_fit: every label that will come.")
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: every label that later calls may have."
+            )
         known = find_classes(declared)
     if declared is not None and not np.array_equal(np.unique(declared), known):
         raise ValueError(
@@ -129,9 +131,9 @@ def training_weights(
     Raises
     ------
     ValueError
-        If `class_weight` has a weight that is negative or not finite, or a label that y has as another type.
+        If `class_weight` has a weight that is negative or not finite, or a label whose type in y is another type.
     """
-    # Divided by the largest before sums and products, which could overflow.
+    # The weights are divided by the largest before sums and products, which could overflow.
     weights = sample_weight / sample_weight.max()
     weights *= _weight_of_classes(targets, classes, weights, class_weight)[targets]
     largest = weights.max()
@@ -153,7 +155,7 @@ def _weight_of_classes(
 
 
 def _check_class_weight(class_weight: dict[Any, float], classes: list[Any]) -> None:
-    """Check the weights; labels that y lacks are ignored, because a fold may lack a class."""
+    """Validate the weights of classes. Labels that y lacks are ignored, because a fold may lack a class."""
     for label, weight in class_weight.items():
         if not 0 <= weight < math.inf:
             raise ValueError(
@@ -170,11 +172,12 @@ def _check_class_weight(class_weight: dict[Any, float], classes: list[Any]) -> N
 def stratified_split(
     targets: NDArray[np.intp], classes: NDArray[Any], validation_fraction: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Split sample indices for early stopping.
+    """Split samples for early stopping, stratified by class.
 
     Returns
     -------
-    training, validation : ndarray of shape (n_training,), (n_validation,)
+    training, validation : ndarray of shape (n_training,), (n_validation,), intp
+        Positions in `targets`.
 
     Raises
     ------
@@ -194,7 +197,7 @@ def stratified_split(
         raise ValueError(
             f"early_stopping=True with validation_fraction={validation_fraction} splits {len(targets)} samples into "
             f"{n_training} for training and {n_validation} for validation, but there are {len(classes)} classes; "
-            "change validation_fraction so that each part holds them all, or set early_stopping=False."
+            "change validation_fraction so that each part can hold all classes, or set early_stopping=False."
         )
     indices = np.arange(len(targets))
     training, validation = train_test_split(indices, test_size=n_validation, stratify=targets, random_state=seed)

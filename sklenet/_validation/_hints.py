@@ -1,9 +1,9 @@
-"""Which parameter a user may have meant: by what other libraries call it, or by its letters."""
+"""The parameter that a user may have meant, by the names of other libraries or by its letters."""
 
 import difflib
 from collections.abc import Iterable
 
-# What MLPClassifier, skorch, Keras, XGBoost and others call the parameters of LeNetClassifier.
+# Names of LeNetClassifier's parameters in MLPClassifier, skorch, Keras, XGBoost and others.
 _SYNONYMS = {
     "lr": ("learning_rate", "learning_rate_init", "eta", "eta0", "step_size", "optimizer__lr"),
     "max_epochs": ("epochs", "n_epochs", "num_epochs", "nb_epoch", "max_iter", "n_iter", "iterations", "n_estimators"),
@@ -34,7 +34,7 @@ def nearest_parameter(name: str, known: Iterable[str]) -> str:
     name : str
         With or without the steps of a pipeline before it, as in ``"lenetclassifier__learning_rate"``.
     known : iterable of str
-        The parameters that there are.
+        The existing parameters.
 
     Examples
     --------
@@ -46,5 +46,5 @@ def nearest_parameter(name: str, known: Iterable[str]) -> str:
     meant = _MEANT.get(name) or _MEANT.get(last, last)
     candidates = [f"{step}{separator}{meant}", meant]
     exact = [candidate for candidate in candidates if candidate in known]
-    of_a_step = [candidate for candidate in known if candidate.endswith(f"__{meant}")]
-    return [*exact, *of_a_step, *difflib.get_close_matches(name, known, n=1, cutoff=0)][0]
+    in_a_step = [candidate for candidate in known if candidate.endswith(f"__{meant}")]
+    return [*exact, *in_a_step, *difflib.get_close_matches(name, known, n=1, cutoff=0)][0]

@@ -1,0 +1,151 @@
+"""What estimators that hold a fitted model share."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackContext, CallbackSupportMixin
+from sklearn.utils import check_random_state
+
+from sklenet._engine import EpochObserver, Model, clone_callbacks, device_for_loading
+from sklenet._validation import nearest_parameter
+
+
+def unchanged_on_error(fit: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave the instance as it was if fitting ends in an exception, KeyboardInterrupt included."""
+
+    @functools.wraps(fit)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = dict(vars(self))
+        try:
+            return fit(self, *args, **kwargs)
+        except BaseException:  # Ctrl-C included; every exception is raised again
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return wrapper
+
+
+class FitTask(EpochObserver):
+    """Reports a fit to the callbacks of an estimator, and each epoch as a subtask.
+
+    A context manager: the fit begins with the block, and ends with the block unless the block raises.
+
+    Parameters
+    ----------
+    context : sklearn.callback.CallbackContext
+        Context of the fit.
+    hook_params : dict
+        The estimator, X, y and metadata, as scikit-learn's hooks take them.
+    attributes : callable
+        Returns the fitted attributes of a model. Called only for a callback that wants a fitted estimator.
+    """
+
+    def __init__(
+        self, context: CallbackContext, hook_params: dict[str, Any], attributes: Callable[[Model], dict[str, Any]]
+    ) -> None:
+        self._context = context
+        self._hook_params = hook_params
+        self._attributes = attributes
+
+    def __enter__(self) -> Self:
+        self._context.call_on_fit_task_begin(**self._hook_params)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._context.call_on_fit_task_end(**self._hook_params, reconstruction_attributes={})
+
+    def begin_epoch(self) -> None:
+        """Begin the task of an epoch."""
+        self._epoch = self._context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self._hook_params)
+
+    def end_epoch(self, snapshot: Callable[[], Model]) -> bool:
+        """End the task of the epoch, and return whether a callback has asked to end the training."""
+        return self._epoch.call_on_fit_task_end(
+            **self._hook_params, reconstruction_attributes=lambda: self._attributes(snapshot())
+        )
+
+
+class ModelEstimator(CallbackSupportMixin, BaseEstimator):
+    """An estimator whose fitted attributes are those of a :class:`Model`, which `_model` holds."""
+
+    random_state: int | np.random.RandomState | None
+    device: str
+    callbacks: list[Any] | None
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict of str to object
+            Parameters by name.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If a name is not a parameter. The message has the nearest parameter.
+        """
+        known = self.get_params()
+        if unknown := [name for name in params if name not in known]:
+            raise ValueError(
+                f"Invalid parameter {unknown[0]!r} for estimator {self}. Valid parameters are: {sorted(known)!r}. "
+                f"The nearest is {nearest_parameter(unknown[0], known)!r}."
+            )
+        return super().set_params(**params)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the parameters as given, and the fitted model as NumPy arrays, strings and numbers.
+
+        The state holds no torch object and no device. So a model loads on another machine, and skops can store it.
+        """
+        state = dict(super().__getstate__())
+        if "_model" in state:
+            state["_model"] = state["_model"].to_state()
+            del state["net_"], state["classes_"]  # parts of the model
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Rebuild the model on the device that the parameter `device` names, or on the CPU if the device is absent."""
+        super().__setstate__(dict(state))
+        if "_model" in state:
+            callbacks, device = clone_callbacks(self.callbacks), device_for_loading(self.device)
+            self._assign(Model.from_state(state["_model"], callbacks, device))
+
+    def _fitted_model(self) -> Model | None:
+        return getattr(self, "_model", None)
+
+    def _draw_seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _fit_task(self, X: Any, y: Any, sample_weight: Any, n_epochs: int) -> FitTask:
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        hook_params = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        return FitTask(self._init_callback_context(max_subtasks=n_epochs), hook_params, self._attributes)
+
+    def _assign(self, model: Model) -> None:
+        """Assign the fitted attributes at once."""
+        vars(self).update(self._attributes(model))
+
+    @staticmethod
+    def _attributes(model: Model) -> dict[str, Any]:
+        return {
+            "classes_": model.classes,
+            "image_shape_": model.canvas.shape,
+            "n_epochs_": len(model.net.history),
+            "batch_size_": model.settings.batch_size,
+            "weight_decay_": model.settings.weight_decay,
+            "loss_curve_": model.loss_curve,
+            "validation_scores_": model.validation_scores,
+            "net_": model.net,
+            "_model": model,
+        }

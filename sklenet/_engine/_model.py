@@ -1,0 +1,253 @@
+"""The fitted model as one value: outputs of rows, a plain state, and copies."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklenet import __version__
+from sklenet._engine._callbacks import training_callbacks
+from sklenet._engine._canvas import Canvas
+from sklenet._engine._data import TrainingData, count_batches
+from sklenet._engine._inference import compute_in_chunks, mean_over_shifts
+from sklenet._engine._modes import default_modes
+from sklenet._engine._net import Net, make_net
+from sklenet._engine._network import LeNet5
+from sklenet._engine._pixels import PixelStatistics
+from sklenet._engine._settings import Settings
+
+# Number of the layout of stored states. Raise it whenever an older version could not read a state.
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with everything that predictions, copies and further training need.
+
+    Attributes
+    ----------
+    net : Net
+        The skorch net: module, optimiser, generators, history of epochs, settings and canvas.
+    classes : ndarray of shape (n_classes,)
+    loss_curve : list of float
+        Mean training loss of each epoch, those of earlier fits with ``warm_start=True`` included.
+    validation_scores : list of float or None
+        Validation accuracy of each epoch; None without early stopping.
+    """
+
+    net: Net
+    classes: NDArray[Any]
+    loss_curve: list[float]
+    validation_scores: list[float] | None = None
+
+    @property
+    def module(self) -> LeNet5:
+        """The network."""
+        return self.net.module_
+
+    @property
+    def canvas(self) -> Canvas:
+        """Shape and statistics of the training images."""
+        return self.net.canvas
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of the last training."""
+        return self.net.settings
+
+    def logits(self, rows: NDArray[Any], *, average_shifts: bool = False) -> NDArray[np.float32]:
+        """Compute logits (n, n_classes) of rows (n, pixels).
+
+        With `average_shifts`, the logits are the mean over the nine positions of an image that are within a pixel of
+        its own.
+        """
+        return self._compute(rows, self._classify(average_shifts))
+
+    def log_probabilities(self, rows: NDArray[Any], *, average_shifts: bool = False) -> NDArray[np.float32]:
+        """Compute the logarithms of the probabilities of classes, (n, n_classes), as `logits` does."""
+        classify = self._classify(average_shifts)
+        return self._compute(rows, lambda images: torch.log_softmax(classify(images), dim=1))
+
+    def probabilities(self, rows: NDArray[Any], *, average_shifts: bool = False) -> NDArray[np.float32]:
+        """Compute the probabilities of classes, (n, n_classes), as `logits` does."""
+        classify = self._classify(average_shifts)
+        return self._compute(rows, lambda images: torch.softmax(classify(images), dim=1))
+
+    def features(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Compute the activations of F6, (n, n_units), of rows (n, pixels)."""
+        return self._compute(rows, self.module.features)
+
+    def _classify(self, average_shifts: bool) -> Callable[[Tensor], Tensor]:
+        return partial(mean_over_shifts, self.module) if average_shifts else self.module
+
+    def _compute(self, rows: NDArray[Any], output: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
+        return compute_in_chunks(self.module, self.canvas, rows, output)
+
+    def to_state(self) -> dict[str, Any]:
+        """Return everything as NumPy arrays, strings and numbers, in dicts and lists.
+
+        The state holds the settings, the weights, the states of the optimiser and of both generators, so that training
+        goes on exactly, and the history. The state leaves out the device, which the loading machine chooses, and what
+        each training takes from the estimator anew: callbacks, and a distortion that is a function.
+        """
+        net = self.net
+        return {
+            "format": _FORMAT,
+            "versions": _versions(),
+            "settings": self.settings.to_state(),
+            "canvas": self.canvas.to_state(),
+            "classes": self.classes,
+            "weights": _to_arrays(net.module_.state_dict()),
+            "optimizer": _to_arrays(net.optimizer_.state_dict()),
+            "generator": net.generator_.get_state().numpy(),
+            "device_generator": net.device_generator_.get_state().numpy(),
+            "device_kind": net.device_generator_.device.type,
+            "history": net.history.to_list(),
+            "loss_curve": self.loss_curve,
+            "validation_scores": self.validation_scores,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], callbacks: Sequence[Any], device: str) -> Self:
+        """Rebuild a model on a device.
+
+        Raises
+        ------
+        ValueError
+            If the state has another format.
+
+        Warns
+        -----
+        UserWarning
+            If other versions have written the state.
+        """
+        if state["format"] != _FORMAT:
+            raise ValueError(
+                f"The model is stored in format {state['format']} by {state['versions']}, but this version of sklenet "
+                f"reads format {_FORMAT}; load the model with the version that wrote it, or fit it anew."
+            )
+        if state["versions"] != _versions():
+            warnings.warn(
+                f"The model was stored by {state['versions']} and is loaded by {_versions()}; its predictions may "
+                "differ. Fit it anew if they do.",
+                UserWarning,
+                stacklevel=4,
+            )
+        # Copied, because joblib may return read-only memory maps of a file that is deleted later.
+        classes = np.array(state["classes"])
+        settings, canvas = Settings(**state["settings"]), Canvas.from_state(state["canvas"])
+        net = make_net(settings, canvas, len(classes), callbacks, device)
+        _restore(net, state)
+        return cls(net, classes, list(state["loss_curve"]), state["validation_scores"])
+
+    def copy(self) -> Self:
+        """Copy the model, without callbacks. Records of past epochs are shared."""
+        return self._copy(self.settings, (), self.net.device)
+
+    def resume(self, settings: Settings, callbacks: Sequence[Any], device: str) -> Self:
+        """Copy the model, ready to train on with other settings on a device. The seed is kept.
+
+        Raises
+        ------
+        ValueError
+            If the settings are those of another network.
+        """
+        resumed = self._copy(dataclasses.replace(settings, seed=self.settings.seed), callbacks, device)
+        for group in resumed.net.optimizer_.param_groups:
+            # A user's schedule takes its peak from "initial_lr", which an earlier schedule may have set.
+            group.update(lr=settings.lr, initial_lr=settings.lr, weight_decay=settings.weight_decay)
+        return resumed
+
+    def _copy(self, settings: Settings, callbacks: Sequence[Any], device: str) -> Self:
+        _check_same_network(self.settings, settings)
+        net = make_net(settings, self.canvas, len(self.classes), callbacks, device)
+        # Records of epochs are shared, so that a copy costs the same after many epochs.
+        _restore(net, self.to_state())
+        return dataclasses.replace(self, net=net)
+
+
+def start_model(
+    data: TrainingData, settings: Settings, callbacks: Sequence[Any], device: str, warm_start: Model | None = None
+) -> Model:
+    """Make an untrained model, or one with the canvas and the weights of another model.
+
+    Raises
+    ------
+    ValueError
+        If the settings are those of another network than that of `warm_start`.
+    """
+    n_steps = settings.max_epochs * count_batches(len(data.training), settings.batch_size)
+    callbacks = [*training_callbacks(settings, n_steps, callbacks), *callbacks]
+    if warm_start is None:
+        canvas = Canvas(data.shape, PixelStatistics.from_rows(data.rows, data.shape, data.selected))
+        return Model(make_net(settings, canvas, len(data.classes), callbacks, device), data.classes, [])
+    _check_same_network(warm_start.settings, settings)
+    net = make_net(settings, warm_start.canvas, len(data.classes), callbacks, device)
+    net.module_.load_state_dict(warm_start.module.state_dict())
+    return Model(net, warm_start.classes, warm_start.loss_curve)
+
+
+def _check_same_network(fitted: Settings, requested: Settings) -> None:
+    for name in ("architecture", "width"):
+        old, new = getattr(fitted, name), getattr(requested, name)
+        if old != new:
+            raise ValueError(
+                f"Training goes on with {name}={old!r}, but {name} is {new!r} now; set it back, or start anew by "
+                "fit with warm_start=False."
+            )
+
+
+def _restore(net: Net, state: dict[str, Any]) -> None:
+    """Load weights, optimiser, generators and history into a new net."""
+    with default_modes(net.device):
+        net.module_.load_state_dict(_to_tensors(state["weights"]))
+        net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
+    _restore_layout(net.optimizer_)
+    net.generator_.set_state(_to_tensors(state["generator"]))
+    # Generators of another kind of device have another state. Then the device's generator starts from the seed.
+    if net.device_generator_.device.type == state["device_kind"]:
+        net.device_generator_.set_state(_to_tensors(state["device_generator"]))
+    net.history.extend(state["history"])
+    net.module_.eval()
+
+
+def _restore_layout(optimizer: torch.optim.Optimizer) -> None:
+    """Lay out moments in memory as their weights are, because arrays do not keep the layout.
+
+    The fused optimiser walks through weights and moments by address. With two layouts it would update a weight with the
+    moments of another weight.
+    """
+    for weight, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            if moment.shape == weight.shape:
+                moments[name] = torch.empty_like(weight).copy_(moment)
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions that predictions may depend on, without local parts such as "+cpu"."""
+    return {"sklenet": __version__, "torch": torch.__version__.partition("+")[0]}
+
+
+def _to_arrays(tree: Any) -> Any:
+    return _map_leaves(tree, Tensor, lambda tensor: tensor.detach().cpu().numpy().copy())
+
+
+def _to_tensors(tree: Any) -> Any:
+    return _map_leaves(tree, np.ndarray, lambda array: torch.from_numpy(np.array(array)))
+
+
+def _map_leaves(tree: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
+    if isinstance(tree, kind):
+        return convert(tree)
+    if isinstance(tree, dict):
+        return {key: _map_leaves(value, kind, convert) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_map_leaves(value, kind, convert) for value in tree]
+    return tree

@@ -1,0 +1,120 @@
+"""The training of a model: the loop over epochs, and what a failed training is."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from sklenet._engine._batches import Images
+from sklenet._engine._data import TrainingData
+from sklenet._engine._model import Model
+from sklenet._engine._modes import default_modes
+from sklenet._engine._net import Net
+
+# Number of images that a trained network must tell apart.
+_N_TOLD_APART = 64
+
+# The chance-level loss is log(n_classes). Single epochs of a sound training stay below a few times that.
+_FAR_ABOVE_CHANCE = 100
+
+
+class EpochObserver:
+    """Is called before and after each epoch. This one does nothing."""
+
+    def begin_epoch(self) -> None:
+        """Learn that an epoch begins."""
+
+    def end_epoch(self, snapshot: Callable[[], Model]) -> bool:
+        """Learn that an epoch is over, and return whether to end the training.
+
+        Parameters
+        ----------
+        snapshot : callable
+            Copies the model as it would be if the training ended now.
+        """
+        return False
+
+
+def train(model: Model, data: TrainingData, observer: EpochObserver | None = None, *, show_bar: bool = False) -> Model:
+    """Train a model, whose net is changed in place, for its number of epochs or until a callback ends the training.
+
+    Parameters
+    ----------
+    model : Model
+    data : TrainingData
+    observer : EpochObserver or None, default=None
+    show_bar : bool, default=False
+        Whether to show a progress bar over the epochs.
+
+    Returns
+    -------
+    model : Model
+        With the losses and the validation scores of the new epochs.
+
+    Raises
+    ------
+    ValueError
+        If the training diverges.
+    """
+    net, n_before = model.net, len(model.net.history)
+    images = Images(data, model.canvas, data.training).to_device(torch.device(net.device))
+    with default_modes(net.device):
+        net.notify("on_train_begin", X=images, y=None)
+        try:
+            _run_epochs(model, images, observer or EpochObserver(), show_bar)
+        finally:
+            net.notify("on_train_end", X=images, y=None)
+        _refuse_failed(net, images)
+    return _with_results(model, n_before)
+
+
+def _run_epochs(model: Model, images: Images, observer: EpochObserver, show_bar: bool) -> None:
+    n_epochs, n_before = model.settings.max_epochs, len(model.net.history)
+    with tqdm(total=n_epochs, unit="epoch", desc="LeNetClassifier", disable=not show_bar) as bar:
+        for _ in range(n_epochs):
+            observer.begin_epoch()
+            is_over = model.net.train_epoch(images)
+            latest = model.net.history[-1]
+            bar.set_postfix({key: latest[key] for key in ("train_loss", "valid_acc") if key in latest}, refresh=False)
+            bar.update()
+            if observer.end_epoch(lambda: _with_results(model.copy(), n_before)) or is_over:
+                break
+
+
+def _with_results(model: Model, n_before: int) -> Model:
+    """Return the model with losses and scores of the epochs that are new in the history."""
+    epochs = model.net.history[n_before:]
+    scores = [epoch["valid_acc"] for epoch in epochs if "valid_acc" in epoch]
+    return dataclasses.replace(
+        model,
+        loss_curve=[*model.loss_curve, *(epoch["train_loss"] for epoch in epochs)],
+        validation_scores=scores or model.validation_scores,
+    )
+
+
+@torch.no_grad()
+def _refuse_failed(net: Net, images: Images) -> None:
+    """Refuse failures that no loss shows: a last step that is too long, a loss far above chance, units all dead."""
+    net.module_.eval()
+    positions = np.linspace(0, len(images) - 1, min(len(images), _N_TOLD_APART)).astype(np.intp)
+    X, _ = images.batch(positions, torch.device(net.device))
+    logits = net.infer(X)
+    loss = net.history[-1, "train_loss"]
+    if not torch.isfinite(logits).all() or loss > _FAR_ABOVE_CHANCE * math.log(len(images.data.classes)):
+        raise ValueError(
+            f"training diverged at epoch {len(net.history)} (loss is {loss:g}, or the weights have grown beyond "
+            f"float32); lower lr, now {net.lr:g}."
+        )
+    if _are_equal(logits) and not _are_equal(X["images"]):
+        raise ValueError(
+            "training diverged: the network gives every image the same output, its units have died; "
+            f"lower lr, now {net.lr:g}, or weight_decay, now {net.settings.weight_decay:g}."
+        )
+
+
+def _are_equal(rows: Tensor) -> bool:
+    return torch.equal(rows, rows[:1].expand_as(rows))

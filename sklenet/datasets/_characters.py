@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 from sklearn.utils import check_random_state, check_scalar
 
+from sklenet._checks import check_image_shape
 from sklenet.datasets._bunch import as_bunch
-from sklenet.datasets._checks import check_image_shape
 from sklenet.datasets._fonts import Face, read_faces, shipped_faces
 
 # MNIST's digits fill 20 of 28 pixels.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklenet.datasets._checks import name_some, shorten
+from sklenet._checks import name_some, shorten
 
 _MAX_PIXEL = 255
 _REMEDY = "rename the columns, or delete the header and pass header=None to keep the order of the file"

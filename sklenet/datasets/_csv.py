@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklenet._checks import check_image_shape, name_some, shorten
 from sklenet.datasets._bunch import as_bunch
-from sklenet.datasets._checks import check_image_shape, name_some, shorten
 from sklenet.datasets._columns import find_order, is_number, refuse_data
 
 # Up to here a float is one whole number.

@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_scalar
 
+from sklenet._checks import check_choice
 from sklenet.datasets._bunch import as_bunch
 from sklenet.datasets._cache import DataHome, find_files, is_cached
-from sklenet.datasets._checks import check_subset
 from sklenet.datasets._layouts import LAYOUTS, Content
 from sklenet.datasets._registry import DATASETS, SUBSETS, DataSet, get_dataset
 
@@ -136,7 +136,7 @@ def fetch_dataset(
     >>> digits = fetch_dataset("qmnist", subset="train")  # doctest: +SKIP
     >>> folds = GroupKFold().split(digits.data, digits.target, digits.metadata["writer"])  # doctest: +SKIP
     """
-    check_subset("fetch_dataset", subset)
+    check_choice("fetch_dataset", "subset", subset, SUBSETS)
     check_scalar(n_retries, "n_retries", Integral, min_val=0)
     check_scalar(delay, "delay", Real, min_val=0)
     files = find_files(

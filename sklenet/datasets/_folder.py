@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklenet._checks import check_choice, check_image_shape, name_some
 from sklenet.datasets._bunch import as_bunch
-from sklenet.datasets._checks import check_choice, check_image_shape, name_some
 from sklenet.datasets._extras import import_extra
 from sklenet.datasets._pictures import find_labelled, find_unlabelled, picture_formats
 

@@ -5,7 +5,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-from sklenet.datasets._checks import name_some
+from sklenet._checks import name_some
 from sklenet.datasets._extras import import_extra
 
 # Formats that Pillow opens and that are no pictures, or for which Pillow starts other programs.

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklenet._checks import check_choice
 from sklenet.datasets._bunch import as_bunch
-from sklenet.datasets._checks import check_subset
 
 _N_TRAIN = 5000
 
-_SUBSETS = {"train": slice(None, _N_TRAIN), "test": slice(_N_TRAIN, None), "all": slice(None)}
+_SUBSETS = {"all": slice(None), "train": slice(None, _N_TRAIN), "test": slice(_N_TRAIN, None)}
 
 
 def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame: bool = False) -> Any:
@@ -89,7 +89,7 @@ def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame
     >>> len(X_train), len(X_test)
     (5000, 1000)
     """
-    check_subset("load_mnist_sample", subset)
+    check_choice("load_mnist_sample", "subset", subset, _SUBSETS)
     images, target = _read(_SUBSETS[subset])
     return as_bunch(
         images,

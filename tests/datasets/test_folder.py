@@ -229,6 +229,7 @@ def test_folders_that_hold_no_classes(tmp_path):
         {"image_shape": (28,)},
         {"image_shape": (0, 28)},
         {"image_shape": (28.0, 28)},
+        {"image_shape": (True, 28)},
     ],
 )
 def test_bad_parameters(tmp_path, parameter):
@@ -236,6 +237,12 @@ def test_bad_parameters(tmp_path, parameter):
     with pytest.raises(ValueError, match=f"'{name}' parameter of load_image_folder must be .* Got ") as caught:
         load_image_folder(tmp_path, **parameter)
     assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize("image_shape", [[20, 28], (np.int64(20), np.uint8(28))])
+def test_image_shape_may_be_a_list_or_hold_numpy_ints(tmp_path, image_shape):
+    save_image_folder(tmp_path, [stroke(0, 9)], ["x"])
+    assert load_image_folder(tmp_path, image_shape=image_shape).images.shape == (1, 20, 28)
 
 
 # Which files are pictures, and of what class.

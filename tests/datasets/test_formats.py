@@ -169,14 +169,6 @@ def test_member_that_is_damaged(tmp_path):
         read_npz(path)
 
 
-@pytest.mark.parametrize("name", ["../out", "a/../../out", "/etc/out", "..\\out", "C:/out", "c:out"])
-def test_archive_that_climbs_out(tmp_path, name):
-    path = write(tmp_path / "archive.zip", zip_bytes({"fine": b"", name: b"evil"}))
-    with pytest.raises(ValueError, match=r"archive\.zip has a member .*out', which climbs out"):
-        open_zip(path)
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_bomb_of_zip_is_not_inflated(tmp_path):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

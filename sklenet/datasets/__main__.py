@@ -24,11 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="data sets to fetch (default: list all data sets)")
     add("--subset", choices=SUBSETS, default="all", help="fetch the files of one split only (default: all)")
-    add(
-        "--data-home",
-        metavar="DIR",
-        help="folder of the files (default: $SKLENET_DATA, or a folder in the user's cache)",
-    )
+    add("--data-home", metavar="DIR", help="folder of the files (default: $SKLENET_DATA, or the user's cache)")
     options = parser.parse_args(argv)
     try:
         lines = _fetch(options) if options.names else _list(options)

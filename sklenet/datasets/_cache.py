@@ -1,4 +1,4 @@
-"""The cache of published files: find them on this machine, download missing ones, and compare checksums."""
+"""Find published files in the cache, download missing files, and compare checksums."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ def find_files(
 ) -> dict[str, list[Path]]:
     """Find the published files of a data set, download missing files, and compare all checksums.
 
-    Cached files are only read, so a folder that holds all files may be read-only.
+    Cached files are only read, so a folder that contains all files may be read-only.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def _missing_files_message(name: str, missing: Sequence[File], folder: Path, rea
         [
             f"The data set {name!r} lacks {', '.join(file.name for file in missing)} in {folder}.",
             *reasons,
-            f"Put the published files into that folder by hand, or set data_home= or $SKLENET_DATA to a folder that "
-            f"holds them in {folder.name}{os.sep}.",
+            f"Copy the published files into that folder, or set data_home= or $SKLENET_DATA to a folder that contains "
+            f"these files in {folder.name}{os.sep}.",
             "A smaller data set needs no download: sklenet.datasets.load_mnist_sample.",
         ]
     )
@@ -126,7 +126,7 @@ def _download(file: File, mirrors: Sequence[str], folder: Path, n_retries: int, 
 
 
 def _verify(path: Path, file: File) -> None:
-    # hashlib and not pooch, which is needed for downloads alone.
+    # hashlib, because reading cached files must not need pooch.
     algorithm, expected = file.checksum
     with path.open("rb") as content:
         found = hashlib.file_digest(content, algorithm).hexdigest()

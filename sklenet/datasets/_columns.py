@@ -96,5 +96,5 @@ def _refuse_other_patterns(names: Sequence[str]) -> None:
     if others := [shorten(name) for name, pattern in zip(names, patterns, strict=True) if pattern != usual]:
         raise ValueError(
             f"has columns that are not numbered like {shorten(names[patterns.index(usual)])}: {name_some(others)}; "
-            f"name the column of the labels by label=, delete columns that hold no pixels, {_REMEDY}."
+            f"name the column of the labels by label=, delete columns that do not contain pixels, {_REMEDY}."
         )

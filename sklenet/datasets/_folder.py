@@ -16,7 +16,7 @@ _POLARITIES = ("keep", "auto", "invert")
 _LABELS = ("folder", None)
 # A picture whose gray levels span less than this is blank, and its contrast is noise.
 _MIN_CONTRAST = 32
-# A border whose shares of light and dark pixels both exceed this share says something about the polarity.
+# A border is evidence of the polarity only if its shares of light and of dark pixels both exceed this share.
 _MIN_BORDER_SHARE = 0.02
 
 

@@ -1,4 +1,4 @@
-"""Read font files, list the characters of a font, and draw them."""
+"""Read font files, list the characters of a font, and draw characters."""
 
 import os
 import string

@@ -52,7 +52,7 @@ def _read_emnist(dataset: DataSet, files: Files) -> Content:
             images.append(_member(archive, f"gzip/emnist-{dataset.variant}-{split}-images-idx3-ubyte.gz"))
             labels.append(_member(archive, f"gzip/emnist-{dataset.variant}-{split}-labels-idx1-ubyte.gz"))
         content = Content(read_idx(*images), read_idx(*labels))
-    # In chunks, so that memory holds no second copy of all images.
+    # In chunks, to avoid a second copy of all images in memory.
     for start in range(0, len(content.images), _IMAGES_PER_TRANSPOSE):
         chunk = content.images[start : start + _IMAGES_PER_TRANSPOSE]
         chunk[:] = chunk.transpose(0, 2, 1).copy()

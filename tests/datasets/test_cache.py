@@ -163,7 +163,7 @@ def test_error_of_the_file_system_is_not_retried(tmp_path, usps, server, monkeyp
     (tmp_path / "usps").write_text("a file in place of the folder")
     delays = []
     monkeypatch.setattr("time.sleep", delays.append)
-    with pytest.raises(OSError, match=r"good/usps\.bz2: NotADirectoryError: .*\n  Put the published files into"):
+    with pytest.raises(OSError, match=r"good/usps\.bz2: NotADirectoryError: .*\n  Copy the published files into"):
         fetch_dataset("usps", data_home=tmp_path, delay=7)
     assert 7 not in delays
 

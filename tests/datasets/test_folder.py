@@ -179,11 +179,11 @@ def test_all_unreadable_files_are_named(tmp_path):
     (tmp_path / "x" / "text.png").write_text("no picture")
     (tmp_path / "y" / "empty.jpg").touch()
     whole = (tmp_path / "y" / "00001.png").read_bytes()
-    (tmp_path / "y" / "cut.png").write_bytes(whole[:-30])
+    (tmp_path / "y" / "truncated.png").write_bytes(whole[:-30])
     Image.fromarray(np.full((4, 4), 7.0, np.float32)).save(tmp_path / "y" / "float.tif")
     with pytest.raises(ValueError, match="4 of 7 files cannot be read as pictures: ") as raised:
         load_image_folder(tmp_path)
-    for name in ["x/text.png", "y/empty.jpg", "y/cut.png", "y/float.tif"]:
+    for name in ["x/text.png", "y/empty.jpg", "y/truncated.png", "y/float.tif"]:
         assert str(tmp_path / name) in str(raised.value)
     assert r"span [7, 7] instead of [0, 1]" in str(raised.value)
 

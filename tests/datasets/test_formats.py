@@ -152,7 +152,7 @@ def two_arrays():
         pytest.param(npz_bytes(np.zeros(9))[:-30], "not a zip file", id="truncated"),
         pytest.param(zip_bytes({}), "it contains nothing instead of one array", id="no array"),
         pytest.param(two_arrays(), r"it contains \['arr_0.npy', 'arr_1.npy'\]", id="two arrays"),
-        pytest.param(zip_bytes({"arr_0.npy": b"rubbish"}), "expected 8 bytes got 7", id="no array file"),
+        pytest.param(zip_bytes({"arr_0.npy": b"rubbish"}), "expected 8 bytes got 7", id="not an array file"),
         pytest.param(npz_bytes(np.array([{}])), "OBJECT array", id="objects"),
         pytest.param(zip_bytes({"arr_0.npy": npy_bytes((2,), b"abc")}), "cannot reshape", id="too long"),
         pytest.param(zip_bytes({"arr_0.npy": npy_bytes((2**40,), b"abc")}), "cannot reshape", id="wrong header"),

@@ -1,4 +1,4 @@
-"""Images of digits and characters, as scikit-learn's loaders give them."""
+"""Load, fetch and draw images of digits and characters, in the conventions of scikit-learn's loaders."""
 
 from sklenet.datasets._characters import make_characters
 from sklenet.datasets._csv import load_pixel_csv

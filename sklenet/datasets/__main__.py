@@ -1,4 +1,4 @@
-"""List the published data sets, and fetch some by name.
+"""List the published data sets, or fetch data sets by name.
 
 python -m sklenet.datasets
 python -m sklenet.datasets mnist kmnist --data-home DIR
@@ -19,10 +19,10 @@ from sklenet.datasets._registry import SUBSETS, get_dataset
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m sklenet.datasets", description="List the published data sets, or fetch some by name."
+        prog="python -m sklenet.datasets", description="List the published data sets, or fetch data sets by name."
     )
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help="data sets to fetch (default: list what there is)")
+    add("names", nargs="*", metavar="NAME", help="data sets to fetch (default: list all data sets)")
     add("--subset", choices=SUBSETS, default="all", help="fetch the files of one split only (default: all)")
     add("--data-home", metavar="DIR", help="folder of the files (default: $SKLENET_DATA, or the user's cache)")
     options = parser.parse_args(argv)
@@ -38,14 +38,14 @@ def _list(options: argparse.Namespace) -> list[str]:
     table = list_datasets(options.data_home)
     columns = ["cached", "n_train", "n_test", "n_classes", "title"]
     return [
-        f"Data sets, and which splits of them are in {get_data_home(options.data_home)}:",
+        f"Published data sets, and their splits that are cached in {get_data_home(options.data_home)}:",
         "",
-        *_lines(table[columns]),
+        *_format_table(table[columns]),
     ]
 
 
-def _lines(table: pd.DataFrame) -> Iterator[str]:
-    """Table as text, each column as wide as it needs, numbers to the right."""
+def _format_table(table: pd.DataFrame) -> Iterator[str]:
+    """Yield the lines of a table with aligned columns; numbers are aligned right."""
     cells = table.reset_index().map(str)
     cells.loc[-1] = cells.columns
     for _, row in cells.sort_index().iterrows():
@@ -57,7 +57,7 @@ def _lines(table: pd.DataFrame) -> Iterator[str]:
 
 def _fetch(options: argparse.Namespace) -> list[str]:
     for name in options.names:
-        get_dataset(name)  # a wrong name is said before hours of downloads
+        get_dataset(name)  # an unknown name is an error before any download begins
     lines = []
     for name in options.names:
         paths = find_files(name, options.subset, options.data_home)

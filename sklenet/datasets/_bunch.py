@@ -1,4 +1,4 @@
-"""What every loader returns, in the conventions of scikit-learn's loaders."""
+"""Build the return value of every loader, in the conventions of scikit-learn's loaders."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ def as_bunch(
     *,
     return_X_y: bool,
     as_frame: bool,
-    **more: Any,
+    **attributes: Any,
 ) -> Any:
-    """Put images and labels into the form that was asked for.
+    """Return images and labels in the form that the caller requested.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ def as_bunch(
     return_X_y : bool
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool
-        Give the data as a DataFrame and the target as a Series.
-    **more : object
+        Return the data as a DataFrame and the target as a Series.
+    **attributes : object
         Further attributes of the Bunch.
 
     Returns
     -------
     bunch : Bunch
-        With `data` (n, h·w), of the same memory as `images`, `target`, `frame`, `feature_names` and `images`.
+        Has `images`, `data` (n, h·w), which shares its memory with `images`, `target`, `frame` and `feature_names`.
     (data, target) : tuple if ``return_X_y=True``
     """
     n_images, height, width = images.shape
@@ -47,4 +47,4 @@ def as_bunch(
             frame = pd.concat([data, labels], axis=1)
     if return_X_y:
         return data, labels
-    return Bunch(data=data, target=labels, frame=frame, feature_names=feature_names, images=images, **more)
+    return Bunch(data=data, target=labels, frame=frame, feature_names=feature_names, images=images, **attributes)

@@ -1,4 +1,4 @@
-"""Characters of any alphabet, drawn in many fonts: data that need no download."""
+"""Draw characters of any alphabet in many fonts, as data that need no download."""
 
 import math
 import os
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 from sklearn.utils import check_random_state, check_scalar
 
+from sklenet._checks import check_image_shape
 from sklenet.datasets._bunch import as_bunch
-from sklenet.datasets._checks import check_image_shape
 from sklenet.datasets._fonts import Face, read_faces, shipped_faces
 
-# MNIST's digits fill 20 of 28 pixels.
-_FILLED = 20 / 28
+# The share of an image's height and width that its character fills, as in MNIST.
+_FILL = 20 / 28
 
 
 def make_characters(
@@ -37,45 +37,44 @@ def make_characters(
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Any:
-    """Draw characters in many fonts, each distorted at random.
+    """Draw characters in many fonts, and distort each at random.
 
-    Each image shows one character, light on dark. For each a font family is drawn at random among those that have the
-    character, and one of its fonts. In each font the alphabet has one size: its highest and its widest character fill
-    20 of 28 pixels, as MNIST's digits do, and all stand on one line, so that "o" and "O" differ. To learn how a
-    classifier does on fonts that it has not seen, divide the samples by `groups`, the font families.
+    Each image shows one character, light on dark. For each image a font family is drawn at random from the families
+    that contain the character, and then a font of that family. All characters of a font have one scale and one
+    baseline, so that "o" and "O" differ; the highest and the widest character of the alphabet fill 20 of 28 pixels, as
+    MNIST's digits do. To measure the error on unseen fonts, split the samples by `groups`, the font families.
 
     Parameters
     ----------
     n_samples : int, default=1000
-        Number of images. The classes differ in size by one at most.
+        Number of images. The sizes of the classes differ by at most one.
     alphabet : str, default="ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-        The characters, each one class.
+        The characters. Each character is a class.
     fonts : path-like, sequence of path-like or None, default=None
-        Font files (TrueType or OpenType). None takes those of text that matplotlib ships: DejaVu Sans, Sans Mono and
-        Serif, STIXGeneral, and Computer Modern Roman, Sans and Typewriter, of which the last three have ASCII's letters
-        and digits only.
+        Font files (TrueType or OpenType). None selects the text fonts that matplotlib ships: DejaVu Sans, Sans Mono and
+        Serif, STIXGeneral, and Computer Modern Roman, Sans and Typewriter. Computer Modern contains only ASCII letters
+        and digits.
     image_shape : tuple (height, width), default=(28, 28)
-        Of the images, in pixels.
+        Shape of the images, in pixels.
     rotation : float, default=10.0
-        Characters are rotated by an angle from -rotation to rotation, in degrees.
+        Rotate each character by a random angle from -rotation to rotation, in degrees; below 180.
     shear : float, default=10.0
-        And slanted by an angle from -shear to shear, in degrees, below 90.
+        Slant each character by a random angle from -shear to shear, in degrees; below 90.
     scale : float, default=0.15
-        And enlarged by a factor from 1 - scale to 1 + scale; below 1.
+        Scale each character by a random factor from 1 - scale to 1 + scale; below 1.
     weight : float, default=0.5
-        Outlines are moved outwards by -weight to weight, in pixels, which makes strokes thinner or thicker.
+        Move each outline outwards by -weight to weight pixels, which makes strokes thinner or thicker.
     blur : float, default=0.7
-        Images are blurred by a Gaussian whose standard deviation is from 0 to blur, in pixels.
+        Blur each image with a Gaussian whose standard deviation is drawn from 0 to blur, in pixels.
     noise : float, default=10.0
-        Normal noise is added to each pixel, whose standard deviation in an image is from 0 to noise, in gray levels of
-        0 to 255.
+        Add normal noise to each image. Its standard deviation is drawn from 0 to noise, in gray levels of 0 to 255.
     random_state : int, RandomState instance or None, default=None
-        Of all that is drawn. An int gives the same images every time, with the same versions of the fonts and of the
-        libraries that draw them.
+        Source of all random draws. An int gives reproducible images as long as the versions of the fonts and of the
+        drawing libraries stay the same.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Give the data as a pandas DataFrame and the target as a Series.
+        Return the data as a pandas DataFrame and the target as a Series.
 
     Returns
     -------
@@ -85,9 +84,9 @@ def make_characters(
         data : {ndarray, DataFrame} of shape (n_samples, height · width)
             Pixels row by row, uint8; 0 is the background.
         images : ndarray of shape (n_samples, height, width)
-            The same pixels; unless `as_frame=True`, in the same memory.
+            The same pixels. Shares its memory with `data` unless `as_frame=True`.
         target : {ndarray, Series} of shape (n_samples,)
-            Labels, int64: the character's place in the alphabet.
+            Labels, int64: the position of the character in the alphabet.
         target_names : ndarray of shape (n_classes,)
             The characters.
         groups : ndarray of shape (n_samples,)
@@ -95,26 +94,26 @@ def make_characters(
         feature_names : list of str
             ``pixel_row_column``.
         frame : DataFrame of shape (n_samples, height · width + 1) or None
-            `data` and `target` side by side, with `as_frame=True` only.
+            `data` and `target` in one table; None unless `as_frame=True`.
 
     (data, target) : tuple if ``return_X_y=True``
-        As above.
+        The attributes `data` and `target`.
 
     Raises
     ------
     ValueError
-        If a character of the alphabet is there twice, or in no font, or draws nothing; if a file is no font; or if a
-        parameter is out of its range.
+        If the alphabet repeats a character, if no font contains a character or draws ink for it, if a file is not a
+        text font, or if a parameter is out of its range.
     TypeError
-        If a parameter is of another type.
+        If a parameter has the wrong type.
     FileNotFoundError
-        If there is no such font file.
+        If a font file does not exist.
     ImportError
-        If matplotlib, fontTools or Pillow is missing: they come with the extra ``sklenet[datasets]``.
+        If matplotlib, fontTools or Pillow is missing. The extra ``sklenet[datasets]`` installs them.
 
     See Also
     --------
-    sklearn.model_selection.GroupKFold : Folds that share no group.
+    sklearn.model_selection.GroupKFold : Split samples into folds that share no group.
 
     Examples
     --------
@@ -128,7 +127,7 @@ def make_characters(
     """
     _check_parameters(n_samples, alphabet, rotation, shear, scale, weight, blur, noise)
     shape = check_image_shape("make_characters", image_shape)
-    families = _families(alphabet, shipped_faces() if fonts is None else read_faces(fonts))
+    families = _families_by_character(alphabet, shipped_faces() if fonts is None else read_faces(fonts))
     rng = check_random_state(random_state)
     target = rng.permutation(np.arange(n_samples) % len(alphabet))
     faces = [_draw_face(families[alphabet[label]], rng) for label in target]
@@ -153,35 +152,33 @@ def _check_parameters(n_samples: int, alphabet: str, *distortions: float) -> Non
     check_scalar(n_samples, "n_samples", Integral, min_val=1)
     limits = {"rotation": 180, "shear": 90, "scale": 1, "weight": math.inf, "blur": math.inf, "noise": math.inf}
     for (name, limit), value in zip(limits.items(), distortions, strict=True):
-        # NaN passes check_scalar: it is not below any limit, nor above.
+        # check_scalar accepts NaN.
         if not (isinstance(value, Real) and 0 <= value < limit):
             raise ValueError(
                 f"The {name!r} parameter of make_characters must be a number in [0, {limit}). Got {value!r} instead."
             )
     if not isinstance(alphabet, str) or not alphabet:
         raise ValueError(
-            f"The 'alphabet' parameter of make_characters must be a str of one character or more. "
+            f"The 'alphabet' parameter of make_characters must be a str of at least one character. "
             f"Got {alphabet!r} instead."
         )
-    if twice := sorted({character for character in alphabet if alphabet.count(character) > 1}):
-        raise ValueError(
-            f"The 'alphabet' parameter of make_characters has {', '.join(map(repr, twice))} more than once."
-        )
+    if repeated := sorted({character for character in alphabet if alphabet.count(character) > 1}):
+        raise ValueError(f"The 'alphabet' parameter of make_characters repeats {', '.join(map(repr, repeated))}.")
 
 
-def _families(alphabet: str, faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
-    """For each character the families that have it, each as a list of its faces that do."""
-    having: dict[str, dict[str, list[Face]]] = {character: defaultdict(list) for character in alphabet}
-    for character, families in having.items():
+def _families_by_character(alphabet: str, faces: Sequence[Face]) -> dict[str, list[list[Face]]]:
+    """Return the font families that contain each character, each family as a list of faces."""
+    by_character: dict[str, dict[str, list[Face]]] = {character: defaultdict(list) for character in alphabet}
+    for character, families in by_character.items():
         for face in faces:
             if face.box(character):
                 families[face.family].append(face)
-    if missing := [character for character, families in having.items() if not families]:
+    if missing := [character for character, families in by_character.items() if not families]:
         raise ValueError(
-            f"No font has {', '.join(map(repr, missing))} of the alphabet, with ink; "
-            f"name files of fonts that do by fonts=."
+            f"No font contains and draws {', '.join(map(repr, missing))} of the alphabet; "
+            f"pass files of other fonts as fonts=."
         )
-    return {character: list(families.values()) for character, families in having.items()}
+    return {character: list(families.values()) for character, families in by_character.items()}
 
 
 def _draw_face(families: list[list[Face]], rng: np.random.RandomState) -> Face:
@@ -190,24 +187,24 @@ def _draw_face(families: list[list[Face]], rng: np.random.RandomState) -> Face:
 
 
 def _draw_matrix(rng: np.random.RandomState, rotation: float, shear: float, scale: float) -> NDArray[np.float64]:
-    """Where a point (row, column) of the image, from its centre, lies in the undistorted character."""
-    angle, slant = np.deg2rad([rng.uniform(-rotation, rotation), rng.uniform(-shear, shear)])
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    slope = np.array([[1, 0], [math.tan(slant), 1]])
-    return slope @ turn / rng.uniform(1 - scale, 1 + scale)
+    """Draw a matrix that maps points (row, column), relative to the image's centre, to the undistorted character."""
+    angle, shear_angle = np.deg2rad([rng.uniform(-rotation, rotation), rng.uniform(-shear, shear)])
+    rotate = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    slant = np.array([[1, 0], [math.tan(shear_angle), 1]])
+    return slant @ rotate / rng.uniform(1 - scale, 1 + scale)
 
 
 class _Pen:
-    """Draws the characters of one face at the size and height at which the alphabet fits into an image.
+    """Draw the characters of one face, at the scale and baseline at which the alphabet fits into an image.
 
     Parameters
     ----------
     face : Face
     alphabet : str
     shape : tuple (h, w)
-        Of an image, in pixels.
+        Shape of an image, in pixels.
     weight : float
-        Farthest that an outline will be moved outwards, in pixels.
+        Largest distance that an outline is moved outwards, in pixels.
     """
 
     def __init__(self, face: Face, alphabet: str, shape: tuple[int, int], weight: float) -> None:
@@ -215,11 +212,12 @@ class _Pen:
         left, top, right, bottom = np.array(list(self._boxes.values())).T
         height, width = bottom.max() - top.min(), (right - left).max()
         self._face = face
-        # Pixels of the font for one of the image.
-        self._unit = max(height / shape[0], width / shape[1]) / _FILLED
-        # The row, from the baseline, that comes to the image's middle.
+        # Font pixels per image pixel.
+        self._unit = max(height / shape[0], width / shape[1]) / _FILL
+        # Row of the font, from the baseline, at the middle of the image.
         self._middle = (bottom.max() + top.min()) / 2
-        # Distances farther from the ink are those at the margin: dark as they are, or as light where weight fills all.
+        # Beyond the margin the distance of the outermost pixel applies: such pixels are dark, or light if the weight
+        # fills the whole image.
         self._margin = math.ceil((min(weight, *shape) + 1) * self._unit)
         self._points = np.stack(
             np.meshgrid(*(np.arange(side) - (side - 1) / 2 for side in shape), indexing="ij"), axis=-1
@@ -227,7 +225,7 @@ class _Pen:
         self._outlines: dict[str, NDArray[np.float32]] = {}
 
     def draw(self, character: str, matrix: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
-        """Draw a character, distorted by a matrix and its outline moved outwards by some pixels; (h, w), 0 to 255."""
+        """Draw a distorted character (h, w), 0 to 255, with its outline moved outwards by `weight` pixels."""
         box = self._boxes[character]
         if character not in self._outlines:
             self._outlines[character] = self._face.outline(character, box, self._margin)

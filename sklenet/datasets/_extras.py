@@ -1,16 +1,16 @@
-"""Packages that only some loaders need."""
+"""Import optional dependencies."""
 
 import importlib
 from typing import Any
 
 
 def import_extra(name: str) -> Any:
-    """Import a module of a package that comes with the extra "datasets".
+    """Import a module of a package that the extra "datasets" installs.
 
     Parameters
     ----------
     name : str
-        Of the module, as in an import statement.
+        Name of the module, as in an import statement.
 
     Returns
     -------
@@ -19,15 +19,15 @@ def import_extra(name: str) -> Any:
     Raises
     ------
     ImportError
-        If the package is missing; says how to install it.
+        If the package is missing. The message says how to install it.
     """
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         package = name.partition(".")[0]
         if error.name != package:
-            raise  # it is there, and lacks something itself
+            raise  # the package is installed, and lacks a dependency of its own
         raise ImportError(
-            f"This needs the package {package}, which is not installed; "
-            f"install the extra that has it: pip install 'sklenet[datasets]'"
+            f"This function needs the package {package}, which is not installed; "
+            f"install the extra that contains it: pip install 'sklenet[datasets]'"
         ) from error

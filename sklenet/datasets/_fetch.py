@@ -1,4 +1,4 @@
-"""The published data sets, loaded by name."""
+"""Load published data sets by name."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_scalar
 
+from sklenet._checks import check_choice
 from sklenet.datasets._bunch import as_bunch
 from sklenet.datasets._cache import DataHome, find_files, is_cached
-from sklenet.datasets._checks import check_subset
 from sklenet.datasets._layouts import LAYOUTS, Content
 from sklenet.datasets._registry import DATASETS, SUBSETS, DataSet, get_dataset
 
@@ -26,20 +26,20 @@ def fetch_dataset(
     n_retries: int = 3,
     delay: float = 1.0,
 ) -> Any:
-    """Load a published data set of digits or characters by name, and fetch it first where it is not on this machine.
+    """Load a published data set of digits or characters by name, and download it if it is not cached.
 
     ================  =======================================  =======  ============  =======
     name              what                                     classes  images        pixels
     ================  =======================================  =======  ============  =======
     mnist             handwritten digits                       10       60,000        28 × 28
                                                                         + 10,000
-    fashion_mnist     pictures of clothing: no characters      10       60,000        28 × 28
+    fashion_mnist     pictures of clothing, not characters     10       60,000        28 × 28
                                                                         + 10,000
     kmnist            cursive Japanese characters              10       60,000        28 × 28
                                                                         + 10,000
-    kuzushiji49       the same, all hiragana; imbalanced       49       232,365       28 × 28
+    kuzushiji49       cursive hiragana; imbalanced             49       232,365       28 × 28
                                                                         + 38,547
-    qmnist            MNIST made again, with its writers       10       60,000        28 × 28
+    qmnist            MNIST reconstructed, with writers        10       60,000        28 × 28
                                                                         + 60,000
     emnist_letters    handwritten letters, cases merged        26       124,800       28 × 28
                                                                         + 20,800
@@ -49,33 +49,34 @@ def fetch_dataset(
                                                                         + 40,000
     emnist_byclass    digits and letters; imbalanced           62       697,932       28 × 28
                                                                         + 116,323
-    emnist_bymerge    the same, alike cases merged             47       697,932       28 × 28
+    emnist_bymerge    as byclass, similar cases merged         47       697,932       28 × 28
                                                                         + 116,323
     usps              digits from envelopes                    10       7,291         16 × 16
                                                                         + 2,007
-    omniglot          characters of 50 alphabets; the test     1,623    19,280        105 × 105
-                      split has classes of its own                      + 13,180
+    omniglot          characters of 50 alphabets; the          1,623    19,280        105 × 105
+                      splits have different classes                     + 13,180
     ================  =======================================  =======  ============  =======
 
     Parameters
     ----------
     name : str
-        One of the above.
+        Name of the data set, from the table above.
     subset : {"all", "train", "test"}, default="all"
-        Which of the published splits; "all" has the training images first. A split needs its own files alone.
+        Published split to load; "all" puts the training images first. Loading one split needs only the files of that
+        split.
     data_home : path-like, default=None
-        Folder in which a folder for each data set holds the published files, unchanged. By default `$SKLENET_DATA`, and
-        where that is not set a folder in the user's cache. Files that are there are only read.
+        Folder that contains the published files, unchanged, in one folder for each data set. None selects
+        `$SKLENET_DATA`, or a folder in the user's cache if that variable is not set. Cached files are only read.
     download_if_missing : bool, default=True
-        Fetch missing files; else they are an error.
+        Download missing files. If False, a missing file is an error.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Give the data as a pandas DataFrame and the target as a Series.
+        Return the data as a pandas DataFrame and the target as a Series.
     n_retries : int, default=3
-        How often to try each address again after a failure that may pass.
+        How often to retry each URL after an error of the network or of an overloaded server.
     delay : float, default=1.0
-        Seconds to wait before that.
+        Seconds to wait before each retry.
 
     Returns
     -------
@@ -85,43 +86,44 @@ def fetch_dataset(
         data : {ndarray, DataFrame} of shape (n_samples, height · width)
             Pixels row by row, uint8; 0 is the background.
         images : ndarray of shape (n_samples, height, width)
-            The same pixels; unless `as_frame=True`, in the same memory.
+            The same pixels. Shares its memory with `data` unless `as_frame=True`.
         target : {ndarray, Series} of shape (n_samples,)
             Labels, int64, from 0.
         target_names : ndarray of shape (n_classes,)
-            What each label stands for: an int where the classes are digits, else a str.
+            Name of each class, by label: an int if the classes are digits, else a str.
         metadata : DataFrame of shape (n_samples, n_columns) or None
-            What else is known of each image. For "qmnist" its `writer` and other columns of the published labels, for
-            "omniglot" its `drawer`, from 1 to 20.
+            Metadata of each image: for "qmnist" the `writer` and the other columns of the published labels, for
+            "omniglot" the `drawer`, from 1 to 20; None for other data sets.
         feature_names : list of str
             ``pixel_row_column``.
         frame : DataFrame of shape (n_samples, height · width + 1) or None
-            `data` and `target` side by side, with `as_frame=True` only.
+            `data` and `target` in one table; None unless `as_frame=True`.
         DESCR : str
-            What the data are, whose they are and how they may be used.
+            Contents, source, licence and citation of the data set.
 
     (data, target) : tuple if ``return_X_y=True``
-        As above.
+        The attributes `data` and `target`.
 
     Raises
     ------
     ValueError
-        If there is no such data set or subset, if `n_retries` or `delay` is negative, or if a file is damaged or has
-        another checksum than the published one.
+        If the data set or the subset is unknown, if `n_retries` or `delay` is negative, or if a file is damaged or has
+        another checksum than the published file.
     OSError
-        If files are missing and cannot be had; the message says what was tried and where to put them by hand.
+        If files are missing and cannot be downloaded. The message lists the URLs and errors, and says where to put the
+        files by hand.
     ImportError
-        If a package is missing that comes with the extra ``sklenet[datasets]``: pooch, to fetch files or to find the
-        user's cache, or Pillow, for "omniglot".
+        If pooch is missing, which downloads files and finds the user's cache, or Pillow, which reads "omniglot". The
+        extra ``sklenet[datasets]`` installs both.
 
     See Also
     --------
-    list_datasets : What there is, and what of it is on this machine.
-    load_mnist_sample : A part of MNIST that needs no download.
+    list_datasets : List all data sets, and the splits that are cached.
+    load_mnist_sample : Load a sample of MNIST that needs no download.
 
     References
     ----------
-    Each data set's own, in `DESCR`.
+    `DESCR` cites the paper of each data set.
 
     Examples
     --------
@@ -130,13 +132,13 @@ def fetch_dataset(
     >>> X.shape, X.dtype, y.dtype  # doctest: +SKIP
     ((60000, 784), dtype('uint8'), dtype('int64'))
 
-    Cross-validation in which no writer is in two folds:
+    Cross-validate with all digits of a writer in one fold:
 
     >>> from sklearn.model_selection import GroupKFold
     >>> digits = fetch_dataset("qmnist", subset="train")  # doctest: +SKIP
     >>> folds = GroupKFold().split(digits.data, digits.target, digits.metadata["writer"])  # doctest: +SKIP
     """
-    check_subset("fetch_dataset", subset)
+    check_choice("fetch_dataset", "subset", subset, SUBSETS)
     check_scalar(n_retries, "n_retries", Integral, min_val=0)
     check_scalar(delay, "delay", Real, min_val=0)
     files = find_files(
@@ -156,11 +158,11 @@ def fetch_dataset(
 
 
 def _as_target(name: str, dataset: DataSet, content: Content) -> NDArray[np.int64]:
-    """Labels from 0, after a check that there is one for each image and that all are classes."""
+    """Return labels from 0, after validating the shapes of images and labels and the range of the labels."""
     images, labels, _ = content
     if images.shape[1:] != dataset.image_shape or images.dtype != np.uint8:
         raise ValueError(
-            f"The images of {name} are {images.dtype.name} of shape {images.shape}, but should be uint8 of shape "
+            f"The images of {name} are {images.dtype.name} of shape {images.shape}, but must be uint8 of shape "
             f"(n, {dataset.image_shape[0]}, {dataset.image_shape[1]})."
         )
     if labels.shape != (len(images),):
@@ -169,7 +171,7 @@ def _as_target(name: str, dataset: DataSet, content: Content) -> NDArray[np.int6
     if len(target) and not 0 <= target.min() <= target.max() < len(dataset.classes):
         first, last = dataset.first_label, dataset.first_label + len(dataset.classes) - 1
         raise ValueError(
-            f"The labels of {name} should be {first} to {last}, but are {labels.min():g} to {labels.max():g}."
+            f"The labels of {name} must be {first} to {last}, but are {labels.min():g} to {labels.max():g}."
         )
     return target
 
@@ -191,23 +193,24 @@ def _describe(dataset: DataSet) -> str:
 
 
 def list_datasets(data_home: DataHome = None) -> pd.DataFrame:
-    """List the data sets that :func:`fetch_dataset` knows, and what of them is on this machine.
+    """List the data sets of :func:`fetch_dataset`, and the splits that are cached.
 
     Parameters
     ----------
     data_home : path-like, default=None
-        As in :func:`fetch_dataset`.
+        Folder of the published files, as in :func:`fetch_dataset`.
 
     Returns
     -------
     table : DataFrame of shape (n_datasets, 8)
-        One row per data set, the index its name. Columns `title`, `n_train`, `n_test` (images), `n_classes`, `height`,
-        `width` (pixels), `licence` and `cached`: "all", "train", "test" or "", the split of which all files are there.
+        One row for each data set; the index contains the names. The columns are `title`, `n_train`, `n_test` (numbers
+        of images), `n_classes`, `height`, `width` (pixels), `licence` and `cached`, the subset whose files are all
+        cached: "all", "train", "test" or "".
 
     Raises
     ------
     ImportError
-        If pooch is missing, which knows the user's cache folder, and neither `data_home` nor `$SKLENET_DATA` is given.
+        If pooch is missing, which finds the user's cache, and neither `data_home` nor `$SKLENET_DATA` is set.
 
     Examples
     --------

@@ -1,7 +1,6 @@
 """Readers of the file formats in which image data sets are published.
 
-No file is believed: what one says of its own size is checked before memory is taken for it, and no reader inflates more
-than that.
+The size in a header is validated before memory is allocated, and no reader decompresses more than that size.
 """
 
 import bz2
@@ -14,25 +13,25 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_svmlight_file
 
-# What can be opened: a file, or a member of a zip archive.
+# A file, or a member of a zip archive.
 Source = Path | zipfile.Path
 
-# No file of the registry holds more: EMNIST's 697,932 training images are 522 MiB.
+# The largest array of the registry, EMNIST's 697,932 training images, has 522 MiB.
 MAX_BYTES = 2**30
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
-# gzip makes a copy of what it is asked for at a time.
+# Bytes per read: gzip copies each piece that it decompresses.
 _CHUNK = 2**20
 
-# The third byte of an IDX file says the type of its numbers; all of them are big-endian.
+# Types by the third byte of an IDX file; all types are big-endian.
 _IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -42,20 +41,20 @@ def read_idx(*sources: str | os.PathLike[str] | zipfile.Path) -> NDArray[Any]:
     Parameters
     ----------
     *sources : str, path-like or zipfile.Path
-        One file, or several to be put one behind the other, plain or compressed by gzip: the first bytes tell which,
-        not the name.
+        Files to concatenate, plain or compressed by gzip. The first bytes of a file, not its name, decide whether it
+        is decompressed.
 
     Returns
     -------
     array : ndarray
-        Of the shape and type that the files' headers say, in the machine's byte order; writable. No second copy of it
-        is held in between.
+        Array with the shape and type of the headers, in native byte order; writable. Reading needs the memory of one
+        array, not two.
 
     Raises
     ------
     ValueError
-        If a file is damaged, is no IDX file, holds more or fewer numbers than its header says, says more than a GiB,
-        or does not fit the first one.
+        If a file is damaged, is not an IDX file, contains more or fewer numbers than its header declares, declares
+        more than a GiB, or does not match the first file.
 
     References
     ----------
@@ -74,51 +73,51 @@ def read_idx(*sources: str | os.PathLike[str] | zipfile.Path) -> NDArray[Any]:
     files = [source if isinstance(source, Source) else Path(source) for source in sources]
     headers = []
     for source in files:
-        with _unzipped(source) as file:
+        with _decompressed(source) as file:
             headers.append(_idx_header(source, file))
     dtype, first_shape = headers[0]
     for source, (other, shape) in zip(files, headers, strict=True):
         if (other, shape[1:]) != (dtype, first_shape[1:]):
             raise ValueError(
-                f"{source} holds {other.name} of shape {shape}, which does not fit {dtype.name} of shape {first_shape} "
-                f"in {files[0]}."
+                f"{source} contains {other.name} of shape {shape}, which does not match {dtype.name} of shape "
+                f"{first_shape} in {files[0]}."
             )
     array = np.empty((sum(shape[0] for _, shape in headers), *first_shape[1:]), dtype)
     start = 0
     for source, (_, shape) in zip(files, headers, strict=True):
-        with _unzipped(source) as file:
+        with _decompressed(source) as file:
             _idx_header(source, file)
             _fill(array[start : start + shape[0]], source, file)
         start += shape[0]
-    # In place where the file's byte order is the machine's; single bytes have none.
+    # No copy if the byte order is native already, as for single bytes.
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 @contextmanager
-def _unzipped(source: Source) -> Iterator[IO[bytes]]:
-    """Open a file to read what it holds, through gzip where it is so compressed; damage is a ValueError."""
+def _decompressed(source: Source) -> Iterator[IO[bytes]]:
+    """Open a file, decompress it if it begins as a gzip file, and turn errors of damaged files into a ValueError."""
     with source.open("rb") as file:
-        zipped = file.read(2) == _GZIP_MAGIC
+        is_gzip = file.read(2) == _GZIP_MAGIC
     try:
         with source.open("rb") as file:
-            yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if zipped else file
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if is_gzip else file
     except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:
         raise damaged(source, error) from error
 
 
 def damaged(source: object, why: object) -> ValueError:
-    """Make the error for a file that cannot be read."""
-    return ValueError(f"{source} is damaged: {why}; get the file again.")
+    """Return the error for a damaged file."""
+    return ValueError(f"{source} is damaged: {why}; download the file again.")
 
 
 def _idx_header(source: Source, file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """Type and shape of the array in an IDX file, which is left at the array's first byte."""
+    """Read the type and shape in the header of an IDX file, up to the first byte of the array."""
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES:
         raise ValueError(
-            f"{source} is not an IDX file: one begins with two zero bytes, a type code (one of "
+            f"{source} is not an IDX file: an IDX file begins with two zero bytes, a type code (one of "
             f"{', '.join(f'0x{code:02x}' for code in _IDX_DTYPES)}) and the number of dimensions; "
-            f"this one begins with {magic.hex(' ') or 'nothing'}."
+            f"this file begins with {magic.hex(' ') or 'nothing'}."
         )
     n_dimensions = magic[3]
     sizes = file.read(4 * n_dimensions)
@@ -130,16 +129,16 @@ def _idx_header(source: Source, file: IO[bytes]) -> tuple[np.dtype[Any], tuple[i
 
 
 def _check_size(source: object, n_bytes: int) -> None:
-    """Refuse a file that says it holds more than any data set here."""
+    """Raise a ValueError if a file declares more bytes than any data set of the registry has."""
     if n_bytes > MAX_BYTES:
         raise ValueError(
-            f"{source} says that it holds {n_bytes:,} bytes, more than the {MAX_BYTES:,} of any data set here; "
+            f"{source} declares {n_bytes:,} bytes, but no data set has more than {MAX_BYTES:,}; "
             f"it is damaged, or a decompression bomb."
         )
 
 
 def _fill(array: NDArray[Any], source: Source, file: IO[bytes]) -> None:
-    """Read all that is left in a file into an array of just that size."""
+    """Fill an array with the rest of a file, which must have exactly the size of the array."""
     view = memoryview(array.reshape(-1).view(np.uint8).data)
     n_read = 0
     while n_read < len(view) and (n := file.readinto(view[n_read : n_read + _CHUNK])):  # type: ignore[attr-defined]
@@ -148,24 +147,24 @@ def _fill(array: NDArray[Any], source: Source, file: IO[bytes]) -> None:
         found = "more" if n_read == len(view) else f"{n_read:,}"
         raise damaged(
             source,
-            f"its header says shape {array.shape} of {array.dtype.name}, {len(view):,} bytes, but {found} follow",
+            f"its header declares shape {array.shape} of {array.dtype.name}, {len(view):,} bytes, but {found} follow",
         )
 
 
 def read_npz(path: Path) -> NDArray[Any]:
-    """Read the only array of a NumPy archive; it is read-only.
+    """Read the only array of a NumPy archive; the array is read-only.
 
     Raises
     ------
     ValueError
-        If the file is damaged, holds other than one array, or objects, or says more than a GiB.
+        If the file is damaged, does not contain exactly one array, contains objects, or declares more than a GiB.
     """
     with open_zip(path) as archive:
         names = archive.namelist()
         if len(names) != 1:
-            raise damaged(path, f"it holds {names or 'nothing'} instead of one array")
+            raise damaged(path, f"it contains {names or 'nothing'} instead of one array")
         content = read_member(archive, names[0])
-    # numpy.load would take memory for whatever shape the header says.
+    # numpy.load would allocate memory for any shape in the header.
     file = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(file)
@@ -178,12 +177,12 @@ def read_npz(path: Path) -> NDArray[Any]:
 
 
 def read_libsvm(path: Path, n_features: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Read a text file of LIBSVM compressed by bzip2: features (n, n_features), a number left out being 0, and labels.
+    """Read features (n, n_features) and labels from a LIBSVM text file compressed by bzip2. Omitted features are 0.
 
     Raises
     ------
     ValueError
-        If the file is damaged, is not of this format, or holds more than a GiB.
+        If the file is damaged, has another format, or contains more than a GiB.
     """
     with path.open("rb") as packed:
         try:
@@ -196,12 +195,12 @@ def read_libsvm(path: Path, n_features: int) -> tuple[NDArray[np.float64], NDArr
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip archive whose members all lie inside it, and none of which is larger than a GiB.
+    """Open a zip archive.
 
     Raises
     ------
     ValueError
-        If it is no zip archive, or has a member that would lie outside the folder that it is unpacked in.
+        If the file is not a zip archive, or a member is larger than a GiB.
     """
     try:
         archive = zipfile.ZipFile(path)
@@ -209,22 +208,15 @@ def open_zip(path: Path) -> zipfile.ZipFile:
         raise damaged(path, error) from error
     try:
         for member in archive.infolist():
-            _check_member(path, member)
+            _check_size(f"{path}, member {member.filename!r},", member.file_size)
     except ValueError:
         archive.close()
         raise
     return archive
 
 
-def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
-    name = PurePosixPath(member.filename.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or PureWindowsPath(name).drive:
-        raise ValueError(f"{path} has a member {member.filename!r}, which climbs out of the archive; it is refused.")
-    _check_size(f"{path}, member {member.filename!r},", member.file_size)
-
-
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Read a member of an archive, of which comes no more than the archive's table says."""
+    """Read a member of an archive, but no more bytes than the archive's table declares."""
     try:
         return archive.read(name)
     except (EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:

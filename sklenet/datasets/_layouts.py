@@ -1,4 +1,4 @@
-"""How the files of each published layout become images and labels."""
+"""Read images and labels from the files of each published layout."""
 
 import io
 import re
@@ -16,16 +16,16 @@ from sklenet.datasets._extras import import_extra
 from sklenet.datasets._formats import damaged, open_zip, read_idx, read_libsvm, read_member, read_npz
 from sklenet.datasets._registry import DataSet
 
-# The files of each split that is wanted, in the registry's order.
+# The files of each requested split, in the order of the registry.
 Files = Mapping[str, list[Path]]
 
 _QMNIST_COLUMNS = ("series", "writer", "writer_index", "nist_class", "nist_index", "duplicate")
 _OMNIGLOT_MEMBER = re.compile(r"images_(?:background|evaluation)/(.+/character\d+)/\d+_(\d+)\.png")
-_ROWS_TO_TURN = 4096
+_IMAGES_PER_TRANSPOSE = 4096
 
 
 class Content(NamedTuple):
-    """What the files hold: images (n, h, w) uint8, labels (n,) as published, and what else is known of each image."""
+    """Contents of the files: images (n, h, w) uint8, labels (n,) as published, and metadata of each image."""
 
     images: NDArray[np.uint8]
     labels: NDArray[Any]
@@ -37,14 +37,14 @@ def _read_idx(dataset: DataSet, files: Files) -> Content:
 
 
 def _read_qmnist(dataset: DataSet, files: Files) -> Content:
-    """Labels are tables, whose first column is the class and whose last is not used."""
+    """Read IDX files whose labels are a table: the first column is the class, the last column is unused."""
     images, table, _ = _read_idx(dataset, files)
     columns = dict(zip(_QMNIST_COLUMNS, table.T[1:], strict=False))
     return Content(images, table[:, 0], pd.DataFrame(columns))
 
 
 def _read_emnist(dataset: DataSet, files: Files) -> Content:
-    """IDX files in an archive, whose images are transposed."""
+    """Read IDX files from an archive, and transpose the images, which are published transposed."""
     with ExitStack() as stack:
         images, labels = [], []
         for split, (path,) in files.items():
@@ -52,10 +52,10 @@ def _read_emnist(dataset: DataSet, files: Files) -> Content:
             images.append(_member(archive, f"gzip/emnist-{dataset.variant}-{split}-images-idx3-ubyte.gz"))
             labels.append(_member(archive, f"gzip/emnist-{dataset.variant}-{split}-labels-idx1-ubyte.gz"))
         content = Content(read_idx(*images), read_idx(*labels))
-    # By parts, so that no second copy of the whole is held.
-    for start in range(0, len(content.images), _ROWS_TO_TURN):
-        part = content.images[start : start + _ROWS_TO_TURN]
-        part[:] = part.transpose(0, 2, 1).copy()
+    # In chunks, to avoid a second copy of all images in memory.
+    for start in range(0, len(content.images), _IMAGES_PER_TRANSPOSE):
+        chunk = content.images[start : start + _IMAGES_PER_TRANSPOSE]
+        chunk[:] = chunk.transpose(0, 2, 1).copy()
     return content
 
 
@@ -79,7 +79,7 @@ def _read_usps(dataset: DataSet, files: Files) -> Content:
 
 
 def _read_omniglot(dataset: DataSet, files: Files) -> Content:
-    """PNG files by alphabet and character, named by the character's number and the drawer's."""
+    """Read PNG files in folders by alphabet and character, named after the numbers of character and drawer."""
     images, names, drawers = zip(*_omniglot_images(files), strict=True)
     labels = {name: label for label, name in enumerate(dataset.classes)}
     if unknown := set(names) - set(labels):
@@ -90,12 +90,12 @@ def _read_omniglot(dataset: DataSet, files: Files) -> Content:
 
 
 def _omniglot_images(files: Files) -> Iterator[tuple[NDArray[np.uint8], str, int]]:
-    """Image, class name and drawer of each member, in order of their names."""
+    """Yield the image, the class name and the drawer of each member, sorted by name."""
     for (path,) in files.values():
         with open_zip(path) as archive:
             found = list(filter(None, map(_OMNIGLOT_MEMBER.fullmatch, sorted(archive.namelist()))))
             if not found:
-                raise damaged(path, "it holds no images of characters")
+                raise damaged(path, "it contains no images of characters")
             for match in found:
                 # Strokes are black on white.
                 yield 255 - _decode(path, match[0], read_member(archive, match[0])), match[1], int(match[2])

@@ -1,6 +1,6 @@
-"""The published data sets: a table of facts.
+"""Describe the published data sets in a table of facts.
 
-Checksums are the publishers' own (md5); where the file was at hand its sha256 stands beside, and is what is compared.
+The publishers' checksums are md5. A sha256 checksum was added for files that were available, and takes precedence.
 """
 
 import string
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
 
-# The splits of each subset, in the order in which they are put one behind the other.
+# The splits of each subset, in the order of concatenation.
 SUBSETS = {"all": ("train", "test"), "train": ("train",), "test": ("test",)}
 
 Classes = tuple[int, ...] | tuple[str, ...]
@@ -17,7 +17,7 @@ Classes = tuple[int, ...] | tuple[str, ...]
 
 @dataclass(frozen=True)
 class File:
-    """A published file: its name, in the cache and at the end of its URLs, and its checksums."""
+    """Name and checksums of a published file. The name is used in the cache and at the end of the URLs."""
 
     name: str
     md5: str
@@ -25,7 +25,7 @@ class File:
 
     @property
     def checksum(self) -> tuple[str, str]:
-        """The algorithm and the digest to compare."""
+        """Return the algorithm and the expected digest."""
         return ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
 
 
@@ -37,25 +37,25 @@ class DataSet:
     ----------
     title : str
     folder : str
-        Of its files, in the cache.
+        Folder of the files in the cache.
     layout : str
-        How the files are read: a key of `_layouts.LAYOUTS`.
+        Layout of the files, a key of `_layouts.LAYOUTS`.
     urls : tuple of str
-        Where the files lie, in order of trust; each ends in a slash.
+        Mirrors in order of trust; each ends in a slash.
     files : mapping of "train" and "test" to tuple of File
-        A split is read from its own files alone.
+        Files of each split. Reading a split needs no files of the other split.
     sizes : mapping of "train" and "test" to int
-        Numbers of images, as published.
+        Published number of images.
     image_shape : tuple (h, w)
     classes : tuple of int or str
-        Their names, by label. Digits are numbers.
+        Class names by label; digits are ints.
     licence, citation : str
     note : str
-        What else its users should know.
+        Further facts for users.
     variant : str
-        Which of several data sets in the same files.
+        Name of the data set in files that contain several data sets.
     first_label : int
-        The published label of the first class; here it is 0.
+        Published label of the first class, which the loader maps to 0.
     """
 
     title: str
@@ -73,7 +73,7 @@ class DataSet:
     first_label: int = 0
 
     def unique_files(self, subset: str) -> list[File]:
-        """List the files of a subset, each once: splits may share an archive."""
+        """List the files of a subset without duplicates, since splits may share an archive."""
         return list(dict.fromkeys(chain.from_iterable(self.files[split] for split in SUBSETS[subset])))
 
 
@@ -93,12 +93,12 @@ _COHEN_2017 = (
 )
 _YADAV_2019 = 'C. Yadav, L. Bottou: "Cold Case: The Lost MNIST Digits". NeurIPS 2019, arXiv:1905.10498.'
 
-# Small letters whose shape differs from their capital's; the others share its class.
+# Small letters whose shapes differ from the capitals have their own classes; the other small letters are merged.
 _MERGED = (*string.digits, *string.ascii_uppercase, *"abdefghnqrt")
 _IN_ONE_CLASS = "small letters that look like their capital in its class"
 _KANA = tuple("あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをんゝ")
 
-# Alphabets with their numbers of characters, in the order of the archives.
+# Number of characters of each alphabet, in the order of the archives.
 _OMNIGLOT_BACKGROUND = {
     "Alphabet_of_the_Magi": 20,
     "Anglo-Saxon_Futhorc": 29,
@@ -162,7 +162,7 @@ _OMNIGLOT_CLASSES = tuple(
 
 
 def _emnist(variant: str, contents: str, classes: Classes, sizes: tuple[int, int], first_label: int = 0) -> DataSet:
-    """One of the data sets that EMNIST's archive holds; its images are stored transposed."""
+    """Describe one of the data sets in EMNIST's archive, whose images are stored transposed."""
     archive = (File("gzip.zip", "58c8d27c78d21e728a6bc7b3cc06412e"),)
     return DataSet(
         title=f"EMNIST {variant}: handwritten {contents}",
@@ -175,7 +175,7 @@ def _emnist(variant: str, contents: str, classes: Classes, sizes: tuple[int, int
         classes=classes,
         licence="none stated; made from NIST Special Database 19",
         citation=_COHEN_2017,
-        note="All EMNIST data sets are in one archive of 536 MiB. Its images lie transposed; here they are upright.",
+        note="One archive of 536 MiB contains all EMNIST data sets. Its transposed images are turned upright.",
         variant=variant,
         first_label=first_label,
     )
@@ -221,7 +221,7 @@ DATASETS: dict[str, DataSet] = {
         classes=_DIGITS,
         licence="CC BY-SA 3.0",
         citation=_LECUN_1998,
-        note="A sample of it comes with the library: load_mnist_sample.",
+        note="The library ships a sample of MNIST: load_mnist_sample.",
     ),
     "fashion_mnist": DataSet(
         title="Fashion-MNIST: pictures of clothing",
@@ -273,7 +273,7 @@ DATASETS: dict[str, DataSet] = {
             'H. Xiao, K. Rasul, R. Vollgraf: "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning '
             'Algorithms". arXiv:1708.07747, 2017.'
         ),
-        note="No characters: the test of how far a network for characters carries over.",
+        note="Clothing instead of characters: tests how a network for characters performs on other images.",
     ),
     "kmnist": DataSet(
         title="Kuzushiji-MNIST: cursive Japanese characters",
@@ -324,10 +324,10 @@ DATASETS: dict[str, DataSet] = {
         classes=_KANA,
         licence="CC BY-SA 4.0",
         citation=_CLANUWAT_2018,
-        note="The classes differ much in size: balanced accuracy is the measure.",
+        note="The classes are imbalanced; the recommended measure is the balanced accuracy.",
     ),
     "qmnist": DataSet(
-        title="QMNIST: MNIST made again, with all 60,000 test digits and who wrote each",
+        title="QMNIST: MNIST reconstructed, with all 60,000 test digits and the writer of each digit",
         folder="qmnist",
         layout="qmnist",
         urls=("https://raw.githubusercontent.com/facebookresearch/qmnist/master/",),
@@ -346,7 +346,7 @@ DATASETS: dict[str, DataSet] = {
         classes=_DIGITS,
         licence="BSD-3-Clause",
         citation=_YADAV_2019,
-        note="metadata has the writer of each digit, for GroupKFold, and the other columns of the published labels.",
+        note="metadata contains the writer of each digit, for GroupKFold, and the other published columns.",
     ),
     "emnist_letters": _emnist(
         "letters",
@@ -386,7 +386,7 @@ DATASETS: dict[str, DataSet] = {
             'J. J. Hull: "A database for handwritten text recognition research". IEEE Transactions on Pattern Analysis '
             "and Machine Intelligence 16(5), 550–554, 1994."
         ),
-        note="Published as numbers from -1 to 1, which become 0 to 255.",
+        note="Published pixels from -1 to 1 are mapped to 0 to 255.",
         first_label=1,
     ),
     "omniglot": DataSet(
@@ -407,20 +407,20 @@ DATASETS: dict[str, DataSet] = {
             'program induction". Science 350(6266), 1332–1338, 2015.'
         ),
         note=(
-            "The test split's characters are other ones than the training split's. Published as black on white; here "
-            "the background is 0. metadata has the drawer of each image."
+            "The training and the test split contain different characters. Images are published black on white; here "
+            "the background is 0. metadata contains the drawer of each image."
         ),
     ),
 }
 
 
 def get_dataset(name: str) -> DataSet:
-    """Look a data set up by name.
+    """Return the data set of a name.
 
     Raises
     ------
     ValueError
-        If there is none of that name; says which are nearest.
+        If the name is unknown. The message suggests similar names.
 
     Examples
     --------
@@ -429,6 +429,6 @@ def get_dataset(name: str) -> DataSet:
     """
     if name in list(DATASETS):
         return DATASETS[name]
-    near = get_close_matches(str(name), DATASETS, n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}? Else " if near else ""
+    similar = get_close_matches(str(name), DATASETS, n=3)
+    hint = f"did you mean {' or '.join(map(repr, similar))}? Else " if similar else ""
     raise ValueError(f"unknown data set {name!r}; {hint}choose from {', '.join(DATASETS)}.")

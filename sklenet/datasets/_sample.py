@@ -1,4 +1,4 @@
-"""The sample of MNIST that comes with the library."""
+"""Load the sample of MNIST that the library ships."""
 
 from importlib.resources import files
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklenet._checks import check_choice
 from sklenet.datasets._bunch import as_bunch
-from sklenet.datasets._checks import check_subset
 
 _N_TRAIN = 5000
 
-_SUBSETS = {"train": slice(None, _N_TRAIN), "test": slice(_N_TRAIN, None), "all": slice(None)}
+_SUBSETS = {"all": slice(None), "train": slice(None, _N_TRAIN), "test": slice(_N_TRAIN, None)}
 
 
 def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame: bool = False) -> Any:
-    """Load 6,000 of MNIST's 70,000 handwritten digits, from a file that comes with the library.
+    """Load 6,000 of MNIST's 70,000 handwritten digits from a file that the library ships.
 
     ==================   ===============================
     Classes              10
@@ -25,17 +25,18 @@ def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame
                          0 is the background
     ==================   ===============================
 
-    The images are drawn at random, stratified by class, from the official training and test split: no image is in
-    both, and no writer either. They come in random order, so that every head of a split is a fair sample of it.
+    The training and test images are drawn at random, stratified by class, from the official training and test split.
+    The two splits share no image and no writer. Images are in random order, so the first images of a split are a
+    random sample of that split.
 
     Parameters
     ----------
     subset : {"all", "train", "test"}, default="all"
-        Which images; "all" has the 5,000 training images first.
+        Split to load; "all" puts the 5,000 training images first.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
-        Give the data as a pandas DataFrame and the target as a Series.
+        Return the data as a pandas DataFrame and the target as a Series.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame
         data : {ndarray, DataFrame} of shape (n_samples, 784)
             Pixels row by row, uint8.
         images : ndarray of shape (n_samples, 28, 28)
-            The same pixels; unless `as_frame=True`, in the same memory.
+            The same pixels. Shares its memory with `data` unless `as_frame=True`.
         target : {ndarray, Series} of shape (n_samples,)
             The digits, int64.
         target_names : ndarray of shape (10,)
@@ -53,22 +54,22 @@ def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame
         feature_names : list of str
             ``pixel_row_column``, from ``pixel_0_0`` to ``pixel_27_27``.
         frame : DataFrame of shape (n_samples, 785) or None
-            `data` and `target` side by side, with `as_frame=True` only.
+            `data` and `target` in one table; None unless `as_frame=True`.
         DESCR : str
-            What the data are, whose they are and how they may be used.
+            Contents, source, licence and citation of the data set.
 
     (data, target) : tuple if ``return_X_y=True``
-        As above.
+        The attributes `data` and `target`.
 
     Raises
     ------
     ValueError
-        If `subset` is none of the three.
+        If `subset` has another value.
 
     Notes
     -----
-    The images are licensed under the Creative Commons Attribution-ShareAlike 3.0 licence (CC BY-SA 3.0), unlike the
-    library. Who uses them cites the paper below.
+    Unlike the library, the images are licensed under the Creative Commons Attribution-ShareAlike 3.0 licence (CC BY-SA
+    3.0). Please cite the paper below if you use the images.
 
     References
     ----------
@@ -82,14 +83,14 @@ def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame
     >>> digits.data.shape, digits.images.shape
     ((6000, 784), (6000, 28, 28))
 
-    The two splits, as models want them:
+    Load the training and the test split as arrays:
 
     >>> X_train, y_train = load_mnist_sample(subset="train", return_X_y=True)
     >>> X_test, y_test = load_mnist_sample(subset="test", return_X_y=True)
     >>> len(X_train), len(X_test)
     (5000, 1000)
     """
-    check_subset("load_mnist_sample", subset)
+    check_choice("load_mnist_sample", "subset", subset, _SUBSETS)
     images, target = _read(_SUBSETS[subset])
     return as_bunch(
         images,
@@ -102,7 +103,7 @@ def load_mnist_sample(*, subset: str = "all", return_X_y: bool = False, as_frame
 
 
 def _read(rows: slice) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Images and labels of the stored sample; each call reads the file, so that the arrays are the caller's own."""
+    """Read rows of the stored sample. Each call reads the file, so the caller may modify the arrays."""
     with (files(__package__) / "data" / "mnist_sample.npz").open("rb") as file:
         stored = np.load(file, allow_pickle=False)
         return stored["images"][rows], stored["labels"][rows].astype(np.int64)

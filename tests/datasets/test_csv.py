@@ -12,7 +12,7 @@ from sklenet.datasets import load_mnist_sample, load_pixel_csv
 
 
 def save_pixel_csv(path, images, target, label="label"):
-    """Write what load_pixel_csv reads."""
+    """Write images and labels in the layout that load_pixel_csv reads."""
     table = pd.DataFrame(images.reshape(len(images), -1)).add_prefix("pixel")
     table.insert(0, label, target)
     table.to_csv(path, index=False)
@@ -64,7 +64,7 @@ def test_labels(tmp_path, labels, expected):
     assert target.dtype.kind == expected.dtype.kind
 
 
-def test_column_of_labels_may_be_anywhere_and_of_any_name(tmp_path):
+def test_column_of_labels_may_have_any_position_and_name(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("p1,digit,p2\n10,3,20\n")
     data = load_pixel_csv(path, label="digit", image_shape=(1, 2))
@@ -83,43 +83,45 @@ def test_without_labels(tmp_path):
     assert y is None
 
 
-def test_compressed(tmp_path):
+def test_compressed_file_is_read(tmp_path):
     images = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
     path = save_pixel_csv(tmp_path / "train.csv.gz", images, [1, 2])
     assert_array_equal(load_pixel_csv(path).images, images)
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         pytest.param("", "cannot be read as a table: No columns", id="empty"),
         pytest.param("label,p\n", "has no rows below its header", id="header alone"),
-        pytest.param("digit,p\n1,2\n", r"has no column 'label', .* it has 'digit', 'p'\. Name", id="other label"),
+        pytest.param(
+            "digit,p\n1,2\n", r"has no column 'label' .* its columns are 'digit', 'p'\. Pass", id="other label"
+        ),
         pytest.param("label,a,b,c,d\n1,2,3,4,5\n1,2,3\n", "line 3, column 'c': .* is empty, or its row is", id="short"),
         pytest.param("label,a\n1,2\n1,2,3\n", "Expected 2 fields in line 3, saw 3", id="long"),
         pytest.param("label,a\n1,2,3\n1,2,3\n", "line 2: the row has more fields", id="all rows long"),
-        pytest.param("label,a\n1,2\n1,x\n", "line 3, column 'a': should be a whole .* is 'x'", id="text"),
-        pytest.param(
-            "label,a\n1,2\n1,256\n", "line 3, column 'a': should be .* 0 to 255, but is '256'", id="too large"
-        ),
+        pytest.param("label,a\n1,2\n1,x\n", "line 3, column 'a': the value must be an integer .* is 'x'", id="text"),
+        pytest.param("label,a\n1,2\n1,256\n", "line 3, column 'a': .* 0 to 255, but is '256'", id="too large"),
         pytest.param("label,a\n1,-1\n", "line 2, column 'a': .* is '-1'", id="negative"),
         pytest.param("label,a\n1,0.5\n", "line 2, column 'a': .* is '0.5'", id="fraction"),
         pytest.param("label,a\n1,inf\n", "line 2, column 'a': .* is 'inf'", id="infinity"),
-        pytest.param("label,a\n1,1\n,1\n", "line 3, column 'label': should be a label, but is empty", id="no label"),
-        pytest.param("label,a,b\n1,2,3\n", "2 columns of pixels, which is no square; .*image_shape", id="no square"),
-        pytest.param("label\n1\n", "0 columns of pixels, which is no square", id="labels alone"),
+        pytest.param(
+            "label,a\n1,1\n,1\n", "line 3, column 'label': the value must be a label, but is empty", id="no label"
+        ),
+        pytest.param("label,a,b\n1,2,3\n", "2 columns of pixels, which is not a square; .*image_shape", id="no square"),
+        pytest.param("label\n1\n", "0 columns of pixels, which is not a square", id="labels alone"),
         pytest.param('label,a\n1,"2\n', "cannot be read as a table: .*EOF", id="open quote"),
     ],
 )
-def test_rubbish(tmp_path, text, words):
+def test_invalid_tables_are_refused(tmp_path, text, message):
     path = tmp_path / "images.csv"
     path.write_text(text)
-    with pytest.raises(ValueError, match=words) as caught:
+    with pytest.raises(ValueError, match=message) as raised:
         load_pixel_csv(path)
-    assert str(path) in str(caught.value)
+    assert str(path) in str(raised.value)
 
 
-def test_binary_rubbish(tmp_path):
+def test_binary_file_is_refused(tmp_path):
     path = tmp_path / "images.csv"
     path.write_bytes(b"\x89PNG\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"images\.csv"):
@@ -127,14 +129,14 @@ def test_binary_rubbish(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zip"])
-def test_what_is_not_compressed_as_it_says(tmp_path, suffix):
+def test_file_with_the_wrong_suffix_is_refused(tmp_path, suffix):
     path = tmp_path / f"images.csv.{suffix}"
     path.write_text("label,a\n1,2\n")
     with pytest.raises(ValueError, match=rf"images\.csv\.{suffix} cannot be read as a table: "):
         load_pixel_csv(path)
 
 
-def test_shape_that_does_not_fit(tmp_path):
+def test_wrong_image_shape_is_refused(tmp_path):
     path = save_pixel_csv(tmp_path / "images.csv", np.zeros((2, 3, 4), np.uint8), [1, 2])
     with pytest.raises(ValueError, match="12 columns of pixels, which is not 3 × 5 = 15"):
         load_pixel_csv(path, image_shape=(3, 5))
@@ -142,33 +144,33 @@ def test_shape_that_does_not_fit(tmp_path):
         load_pixel_csv(path, image_shape=12)
 
 
-def test_missing_file(tmp_path):
+def test_missing_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_pixel_csv(tmp_path / "nowhere.csv")
 
 
-def test_long_names_are_not_printed_whole(tmp_path):
+def test_long_names_are_shortened(tmp_path):
     path = tmp_path / "images.csv"
     path.write_text(f"{'x' * 5000},p\n1,2\n")
-    with pytest.raises(ValueError, match="has no column 'label'") as caught:
+    with pytest.raises(ValueError, match="has no column 'label'") as raised:
         load_pixel_csv(path)
-    assert len(str(caught.value).replace(str(path), "")) < 400
+    assert len(str(raised.value).replace(str(path), "")) < 400
 
 
-# Columns: their order, their separator, and files without a header.
+# Order of the columns, separators, and files without a header.
 
 PIXELS = np.arange(2 * 144).reshape(2, 144) % 256
 
 
 def write(path, names, pixels, labels=(7, 1), separator=","):
-    """Write a table whose first column has the labels; without names, without a header."""
+    """Write a table with the labels in the first column; without a header if `names` is None."""
     lines = [] if names is None else [["label", *names]]
     lines += [[str(label), *map(str, row)] for label, row in zip(labels, pixels, strict=True)]
     path.write_text("\n".join(separator.join(line) for line in lines) + "\n")
     return path
 
 
-COUNTED = {
+NUMBERED = {
     "one number": [f"pixel{number}" for number in range(144)],
     "from 1": [f"p{number}" for number in range(1, 145)],
     "with zeros": [f"px_{number:03}" for number in range(144)],
@@ -184,25 +186,25 @@ ORDERS = {
 }
 
 
-@pytest.mark.parametrize("names", COUNTED)
+@pytest.mark.parametrize("names", NUMBERED)
 @pytest.mark.parametrize("order", ORDERS)
-def test_numbers_in_names_give_the_order_of_pixels(tmp_path, names, order):
-    names = COUNTED[names]
+def test_numbers_in_names_determine_the_order_of_pixels(tmp_path, names, order):
+    names = NUMBERED[names]
     order = list(ORDERS[order](names))
     path = write(tmp_path / "table.csv", [names[place] for place in order], PIXELS[:, order])
     assert_array_equal(load_pixel_csv(path).data, PIXELS)
 
 
-def test_rows_and_columns_in_names_give_the_shape(tmp_path):
+def test_rows_and_columns_in_names_determine_the_shape(tmp_path):
     names = [f"pixel_{row}_{column}" for row in range(9) for column in range(16)]
     path = write(tmp_path / "table.csv", names[::-1], PIXELS[:, ::-1])
     assert_array_equal(load_pixel_csv(path).images, PIXELS.reshape(2, 9, 16))
 
 
-def test_the_frame_that_is_returned_can_be_written_and_read_again(tmp_path):
-    data = load_pixel_csv(write(tmp_path / "table.csv", COUNTED["one number"], PIXELS), as_frame=True)
-    data.frame[data.frame.columns[::-1]].to_csv(tmp_path / "again.csv", index=False)
-    assert_array_equal(load_pixel_csv(tmp_path / "again.csv", label="target").data, PIXELS)
+def test_returned_frame_can_be_written_and_read(tmp_path):
+    data = load_pixel_csv(write(tmp_path / "table.csv", NUMBERED["one number"], PIXELS), as_frame=True)
+    data.frame[data.frame.columns[::-1]].to_csv(tmp_path / "written.csv", index=False)
+    assert_array_equal(load_pixel_csv(tmp_path / "written.csv", label="target").data, PIXELS)
 
 
 def test_names_without_numbers_keep_the_order_of_the_file(tmp_path):
@@ -210,76 +212,76 @@ def test_names_without_numbers_keep_the_order_of_the_file(tmp_path):
     assert_array_equal(load_pixel_csv(path).data, PIXELS[:, :4])
 
 
-UNCOUNTED = {
+MISNUMBERED = {
     "gap": ([f"p{number}" for number in (0, 1, 2, 4)], "gaps"),
-    "twice": (["p0", "p1", "p1", "p2"], "more than one column 'p1'"),
+    "repeated": (["p0", "p1", "p1", "p2"], "more than one column 'p1'"),
     "three numbers": (["p0_0_0", "p0_0_1", "p0_1_0", "p0_1_1"], "3 numbers in their names"),
-    "a stranger": (["p0", "p1", "p2", "age"], "not numbered like 'p0': 'age'"),
-    "an index that was read and written again": (["Unnamed: 0", "p0", "p1", "p2"], "as pandas writes the index"),
+    "another name": (["p0", "p1", "p2", "age"], "not numbered like 'p0': 'age'"),
+    "an index that was written twice": (["Unnamed: 0", "p0", "p1", "p2"], "as pandas writes the index"),
     "an index": (["", "p0", "p1", "p2"], "a column without a name, as pandas writes the index.*index=False"),
 }
 
 
-@pytest.mark.parametrize("name", UNCOUNTED)
-def test_numbers_that_count_no_pixels_are_refused(tmp_path, name):
-    names, words = UNCOUNTED[name]
-    with pytest.raises(ValueError, match=words):
+@pytest.mark.parametrize("name", MISNUMBERED)
+def test_numbers_that_do_not_index_pixels_are_refused(tmp_path, name):
+    names, message = MISNUMBERED[name]
+    with pytest.raises(ValueError, match=message):
         load_pixel_csv(write(tmp_path / "table.csv", names, PIXELS[:, :4]))
 
 
 @pytest.mark.parametrize("label", [0, -145])
-def test_a_file_without_a_header_loses_no_row(tmp_path, label):
+def test_file_without_a_header_keeps_its_first_row(tmp_path, label):
     data = load_pixel_csv(write(tmp_path / "table.csv", None, PIXELS), header=None, label=label)
     assert_array_equal(data.data, PIXELS)
     assert data.target.tolist() == [7, 1]
 
 
-def test_labels_may_be_in_the_last_column_and_missing(tmp_path):
+def test_labels_may_be_in_the_last_column_or_missing(tmp_path):
     np.savetxt(tmp_path / "last.csv", np.column_stack([PIXELS, [7, 1]]), "%d", ",")
     assert load_pixel_csv(tmp_path / "last.csv", header=None, label=-1).target.tolist() == [7, 1]
-    np.savetxt(tmp_path / "none.csv", PIXELS, "%d", ",")
-    assert_array_equal(load_pixel_csv(tmp_path / "none.csv", header=None, label=None).data, PIXELS)
+    np.savetxt(tmp_path / "unlabelled.csv", PIXELS, "%d", ",")
+    assert_array_equal(load_pixel_csv(tmp_path / "unlabelled.csv", header=None, label=None).data, PIXELS)
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({}, "has no column 'label'.*Pass header=None and label=0 if the file has no header"),
-        ({"label": None}, "first line of numbers, which looks like a row of data; pass header=None"),
-        ({"label": 0}, "first line of numbers, which looks like a row of data; pass header=None"),
+        ({"label": None}, "first line of numbers, which looks like a row of data; .* pass header=None"),
+        ({"label": 0}, "first line of numbers, which looks like a row of data; .* pass header=None"),
         ({"header": None}, "label must be a position.* Got 'label' instead"),
-        ({"header": None, "label": 145}, "145 columns, and label=145 is no position"),
+        ({"header": None, "label": 145}, "145 columns, so label=145 is out of range"),
         ({"header": 1}, "'header' parameter of load_pixel_csv must be 0 or None. Got 1 instead"),
     ],
 )
-def test_a_row_of_data_is_not_taken_for_a_header(tmp_path, options, words):
+def test_row_of_data_as_header_is_refused(tmp_path, options, message):
     path = write(tmp_path / "table.csv", None, PIXELS)
-    with pytest.raises(ValueError, match=words) as caught:
+    with pytest.raises(ValueError, match=message) as raised:
         load_pixel_csv(path, **options)
-    assert len(str(caught.value)) < 600
+    assert len(str(raised.value)) < 600
 
 
 FIRST_ROWS = {
     "text label first": ("A,3,1,2,0\nB,9,9,9,9\n", 0, ["A", "B"]),
     "text label last": ("3,1,2,0,A\n9,9,9,9,B\n", -1, ["A", "B"]),
     "text label, all zero": ("A,0,0,0,0\nB,9,9,9,9\n", 0, ["A", "B"]),
-    "pixels that count": ("0,1,2,3\n9,9,9,9\n", None, None),
-    "all that counts": ("0,1,2,3,4\n5,9,9,9,9\n", 0, [0, 5]),
+    "pixels in sequence": ("0,1,2,3\n9,9,9,9\n", None, None),
+    "label and pixels in sequence": ("0,1,2,3,4\n5,9,9,9,9\n", 0, [0, 5]),
 }
 
 
 @pytest.mark.parametrize("name", FIRST_ROWS)
-def test_no_first_row_is_lost_whatever_its_label_and_pixels(tmp_path, name):
+def test_first_row_of_data_is_never_a_header(tmp_path, name):
     text, label, target = FIRST_ROWS[name]
     (tmp_path / "table.csv").write_text(text)
-    with pytest.raises(ValueError, match="looks like a row of data; pass header=None"):
+    with pytest.raises(ValueError, match=r"looks like a row of data; .* pass header=None"):
         load_pixel_csv(tmp_path / "table.csv", label=label)
     data = load_pixel_csv(tmp_path / "table.csv", label=label, header=None)
     assert len(data.data) == 2
     assert (data.target if target is None else data.target.tolist()) == target
 
 
-def test_numbers_too_large_for_pixels_are_a_header(tmp_path):
+def test_numbers_above_255_are_a_header(tmp_path):
     images = np.arange(2 * 784).reshape(2, 784) % 256
     pd.DataFrame(images).to_csv(tmp_path / "table.csv", index=False)
     assert_array_equal(load_pixel_csv(tmp_path / "table.csv", label=None).data, images)
@@ -288,24 +290,24 @@ def test_numbers_too_large_for_pixels_are_a_header(tmp_path):
 @pytest.mark.parametrize(
     "options", [{"label": [0]}, {"label": True}, {"label": 1.0}, {"header": False}, {"header": "0"}]
 )
-def test_labels_and_headers_of_other_types_are_refused(tmp_path, options):
+def test_parameters_of_other_types_are_refused(tmp_path, options):
     ((name, value),) = options.items()
     error = TypeError if name == "label" else ValueError
     with pytest.raises(error, match=rf"'{name}' parameter of load_pixel_csv must be .* Got {re.escape(repr(value))}"):
-        load_pixel_csv(write(tmp_path / "table.csv", COUNTED["one number"], PIXELS), **options)
+        load_pixel_csv(write(tmp_path / "table.csv", NUMBERED["one number"], PIXELS), **options)
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_separators_and_byte_order_marks(tmp_path, separator, encoding):
-    path = write(tmp_path / "table.csv", COUNTED["one number"], PIXELS, separator=separator)
+    path = write(tmp_path / "table.csv", NUMBERED["one number"], PIXELS, separator=separator)
     path.write_text(path.read_text(), encoding=encoding, newline="\r\n")
     data = load_pixel_csv(path)
     assert_array_equal(data.data, PIXELS)
     assert data.target.tolist() == [7, 1]
 
 
-def test_the_line_of_a_bad_cell_is_named_without_a_header_too(tmp_path):
+def test_message_names_the_line_of_a_file_without_a_header(tmp_path):
     path = write(tmp_path / "table.csv", None, np.array([[1, 2, 3, 4], [5, 6, 7, 888]]))
     with pytest.raises(ValueError, match=r"line 2, column 4: .*'888'"):
         load_pixel_csv(path, header=None, label=0)

@@ -1,4 +1,4 @@
-"""What happens where a package of the extra is not installed."""
+"""Test the loaders without the packages of the extra."""
 
 import importlib
 import sys
@@ -12,12 +12,11 @@ INSTALL = r"needs the package {}, which is not installed; .* pip install 'sklene
 
 
 @pytest.fixture
-def without(monkeypatch):
-    """Make imports of packages fail, as if they were not installed."""
-
+def uninstall(monkeypatch):
+    """Make imports of packages fail, as if the packages were not installed."""
     import_real = importlib.import_module
 
-    def forget(*packages):
+    def hide(*packages):
         def import_module(name, *arguments):
             package = name.partition(".")[0]
             if package in packages:
@@ -26,41 +25,40 @@ def without(monkeypatch):
 
         monkeypatch.setattr("importlib.import_module", import_module)
 
-    return forget
+    return hide
 
 
 @pytest.mark.parametrize("package", ["PIL", "matplotlib", "fontTools"])
-def test_characters(without, package):
-    without(package)
+def test_characters_need_the_packages(uninstall, package):
+    uninstall(package)
     with pytest.raises(ImportError, match=INSTALL.format(package)):
         make_characters(10)
 
 
-def test_pictures(tmp_path, without):
+def test_pictures_need_pillow(tmp_path, uninstall):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "1.png").touch()
-    without("PIL")
+    uninstall("PIL")
     with pytest.raises(ImportError, match=INSTALL.format("PIL")):
         load_image_folder(tmp_path)
 
 
-def test_fetching(tmp_path, publish, without):
-    without("pooch")
+def test_downloads_need_pooch(tmp_path, publish, uninstall):
+    uninstall("pooch")
     with pytest.raises(ImportError, match=INSTALL.format("pooch")):
         fetch_dataset("mnist", data_home=tmp_path)
 
 
-def test_what_is_there_needs_none_of_them(tmp_path, publish, without):
+def test_cached_files_need_no_extra(tmp_path, publish, uninstall):
     publish("mnist").write(tmp_path)
-    without("pooch", "PIL", "matplotlib", "fontTools")
+    uninstall("pooch", "PIL", "matplotlib", "fontTools")
     assert fetch_dataset("mnist", data_home=tmp_path).images.shape == (12, 28, 28)
     assert load_mnist_sample().images.shape == (6000, 28, 28)
     (tmp_path / "images.csv").write_text("label,pixel0\n1,2\n")
     assert np.array_equal(load_pixel_csv(tmp_path / "images.csv").data, [[2]])
 
 
-def test_error_inside_a_package_is_not_hidden(tmp_path, monkeypatch):
-    """A package that is there, and lacks one of its own."""
+def test_missing_dependency_of_an_installed_package_is_named(tmp_path, monkeypatch):
     (tmp_path / "pooch.py").write_text("import no_such_package_of_pooch")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "pooch", raising=False)

@@ -1,4 +1,4 @@
-"""Each published layout, from small files that are written here and from the real ones."""
+"""Test each published layout with small generated files and with the real files."""
 
 import gzip
 import hashlib
@@ -27,12 +27,12 @@ EMNIST = [name for name in NAMES if name.startswith("emnist")]
 
 
 def needs(folder):
-    found = HOME and Path(HOME, folder).is_dir()
-    return pytest.mark.skipif(not found, reason=f"SKLENET_DATA names no folder with {folder}/")
+    is_found = HOME and Path(HOME, folder).is_dir()
+    return pytest.mark.skipif(not is_found, reason=f"SKLENET_DATA names no folder with {folder}/")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_split_of_every_data_set(tmp_path, publish, name):
+def test_all_splits_of_all_data_sets(tmp_path, publish, name):
     published = publish(name)
     published.write(tmp_path)
     expected = published.splits | {
@@ -55,7 +55,7 @@ def test_every_split_of_every_data_set(tmp_path, publish, name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in EMNIST])
 @pytest.mark.parametrize(("subset", "other"), [("train", "test"), ("test", "train")])
-def test_split_needs_its_own_files_alone(tmp_path, publish, name, subset, other):
+def test_split_needs_only_its_own_files(tmp_path, publish, name, subset, other):
     published = publish(name)
     folder = published.write(tmp_path)
     for file in published.dataset.files[other]:
@@ -66,7 +66,7 @@ def test_split_needs_its_own_files_alone(tmp_path, publish, name, subset, other)
         fetch_dataset(name, data_home=tmp_path, download_if_missing=False)
 
 
-def test_folder_is_only_read(tmp_path, publish, monkeypatch):
+def test_cached_files_are_not_written(tmp_path, publish, monkeypatch):
     publish("mnist").write(tmp_path)
     monkeypatch.setenv("SKLENET_DATA", str(tmp_path))
     before = {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*"))}
@@ -74,7 +74,7 @@ def test_folder_is_only_read(tmp_path, publish, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*"))} == before
 
 
-def test_writers_of_qmnist_are_metadata_for_groups(tmp_path, publish):
+def test_metadata_of_qmnist_contain_the_writers(tmp_path, publish):
     publish("qmnist").write(tmp_path)
     digits = fetch_dataset("qmnist", subset="train", data_home=tmp_path)
     assert list(digits.metadata) == ["series", "writer", "writer_index", "nist_class", "nist_index", "duplicate"]
@@ -84,7 +84,7 @@ def test_writers_of_qmnist_are_metadata_for_groups(tmp_path, publish):
         assert not set(digits.metadata["writer"][train]) & set(digits.metadata["writer"][test])
 
 
-def test_drawers_and_classes_of_omniglot(tmp_path, publish):
+def test_metadata_of_omniglot_contain_the_drawers(tmp_path, publish):
     publish("omniglot").write(tmp_path)
     characters = fetch_dataset("omniglot", data_home=tmp_path)
     assert len(characters.target_names) == 964 + 659
@@ -101,7 +101,7 @@ def test_class_names():
     assert {len(set(dataset.classes)) - len(dataset.classes) for dataset in DATASETS.values()} == {0}
 
 
-def test_registry_is_whole():
+def test_registry_is_complete():
     for dataset in DATASETS.values():
         assert dataset.layout in LAYOUTS
         assert dataset.files.keys() == dataset.sizes.keys() == {"train", "test"}
@@ -125,24 +125,24 @@ def test_as_frame(tmp_path, publish):
 
 
 @pytest.mark.parametrize("name", ["minst", "MNIST", "emnist", "", 3, []])
-def test_unknown_name_gets_the_nearest(name):
-    nearest = {"minst": "did you mean 'mnist' or 'qmnist' or 'kmnist'?", "emnist": "did you mean .*'mnist'"}
-    with pytest.raises(ValueError, match=nearest.get(str(name), "choose from mnist, fashion_mnist,")):
+def test_unknown_name_is_refused_with_similar_names(name):
+    similar = {"minst": "did you mean 'mnist' or 'qmnist' or 'kmnist'?", "emnist": "did you mean .*'mnist'"}
+    with pytest.raises(ValueError, match=similar.get(str(name), "choose from mnist, fashion_mnist,")):
         fetch_dataset(name)
 
 
-def test_unknown_subset():
+def test_unknown_subset_is_refused():
     with pytest.raises(ValueError, match=r"'subset' parameter of fetch_dataset must be one of \['all',.* Got 'dev'"):
         fetch_dataset("mnist", subset="dev")
 
 
 @pytest.mark.parametrize("parameter", [{"n_retries": -1}, {"delay": -0.5}])
-def test_number_that_is_negative(tmp_path, parameter):
+def test_negative_number_is_refused(tmp_path, parameter):
     with pytest.raises(ValueError, match="must be >= 0"):
         fetch_dataset("mnist", data_home=tmp_path, **parameter)
 
 
-def test_changed_file_is_refused_and_left(tmp_path, publish):
+def test_changed_file_is_refused_and_kept(tmp_path, publish):
     folder = publish("mnist").write(tmp_path)
     path = folder / "t10k-labels-idx1-ubyte.gz"
     expected = hashlib.md5(path.read_bytes()).hexdigest()
@@ -155,7 +155,7 @@ def test_changed_file_is_refused_and_left(tmp_path, publish):
 
 
 def recompress(function):
-    """Change of the training labels of a data set of IDX files."""
+    """Return a function that changes the training labels in files of the IDX layout."""
 
     def change(files):
         name = "train-labels-idx1-ubyte.gz"
@@ -165,33 +165,33 @@ def recompress(function):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
-        (recompress(lambda idx: idx[:-1]), "damaged: its header says shape"),
+        (recompress(lambda idx: idx[:-1]), "damaged: its header declares shape"),
         (recompress(lambda idx: idx[:7] + b"\x06" + idx[8:-1]), "12 images, but labels of shape"),
-        (recompress(lambda idx: idx[:-1] + b"\x0a"), "labels of mnist should be 0 to 9, but are 0 to 10"),
+        (recompress(lambda idx: idx[:-1] + b"\x0a"), "labels of mnist must be 0 to 9, but are 0 to 10"),
     ],
-    ids=["cut", "one label too few", "no such class"],
+    ids=["truncated", "one label too few", "unknown class"],
 )
-def test_labels_that_do_not_fit(tmp_path, publish, change, words):
+def test_invalid_labels_are_refused(tmp_path, publish, change, message):
     publish("mnist", change=change).write(tmp_path)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         fetch_dataset("mnist", data_home=tmp_path)
 
 
-def test_images_of_another_size(tmp_path, publish):
-    publish("mnist", change=lambda files: files.update(wide(files))).write(tmp_path)
-    with pytest.raises(ValueError, match=r"images of mnist are uint8 of shape \(7, 56, 14\), but should be"):
+def test_images_of_another_size_are_refused(tmp_path, publish):
+    publish("mnist", change=lambda files: files.update(make_wide(files))).write(tmp_path)
+    with pytest.raises(ValueError, match=r"images of mnist are uint8 of shape \(7, 56, 14\), but must be"):
         fetch_dataset("mnist", subset="train", data_home=tmp_path)
 
 
-def wide(files):
+def make_wide(files):
     name = "train-images-idx3-ubyte.gz"
     idx = gzip.decompress(files[name])
     return {name: gzip.compress(idx[:8] + bytes([0, 0, 0, 56, 0, 0, 0, 14]) + idx[16:])}
 
 
-def test_list(tmp_path, publish):
+def test_list_shows_cached_splits(tmp_path, publish):
     publish("mnist").write(tmp_path)
     folder = publish("usps").write(tmp_path)
     (folder / "usps.bz2").unlink()
@@ -221,7 +221,7 @@ OMNIGLOT_MEMBER = "images_background/Alphabet_of_the_Magi/character01/0000_01.pn
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "words"),
+    ("name", "change", "message"),
     [
         (
             "emnist_letters",
@@ -242,19 +242,19 @@ OMNIGLOT_MEMBER = "images_background/Alphabet_of_the_Magi/character01/0000_01.pn
             "member .*/0000_01.png': Image size .* decompression bomb",
         ),
     ],
-    ids=["missing member", "other data set's member", "unknown character", "no characters", "no picture", "bomb"],
+    ids=["missing member", "member of another data set", "unknown character", "no characters", "not a picture", "bomb"],
 )
-def test_archives_of_something_else(tmp_path, publish, name, change, words):
+def test_archives_with_invalid_members_are_refused(tmp_path, publish, name, change, message):
     publish(name, change=change).write(tmp_path)
-    if words is None:
+    if message is None:
         fetch_dataset(name, data_home=tmp_path)
         return
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         fetch_dataset(name, data_home=tmp_path)
 
 
 def huge_png():
-    """The header of a picture of 400 million pixels."""
+    """Return the header of a picture of 400 million pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
     chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
     return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT"
@@ -285,14 +285,14 @@ def test_real_files(name, subset):
 
 
 @needs("mnist")
-def test_real_digits_stand_upright():
+def test_real_digits_are_upright():
     data = fetch_dataset("mnist", subset="test", data_home=HOME)
     ones = data.images[data.target == 1].mean(axis=0) > 100
     assert ones.any(axis=1).sum() > 2 * ones.any(axis=0).sum()
 
 
 @needs("mnist")
-def test_memory_of_all_of_mnist_is_less_than_twice_the_array():
+def test_peak_memory_of_mnist_is_below_two_arrays():
     tracemalloc.start()
     try:
         data = fetch_dataset("mnist", data_home=HOME)

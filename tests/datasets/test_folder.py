@@ -18,7 +18,7 @@ LOSSLESS = ["png", "bmp", "tif", "tiff", "gif"]
 
 
 def save_image_folder(folder, images, target, suffix="png"):
-    """Write what load_image_folder reads."""
+    """Write pictures in folders that load_image_folder reads."""
     for number, (image, name) in enumerate(zip(images, target, strict=True)):
         (folder / str(name)).mkdir(exist_ok=True, parents=True)
         Image.fromarray(image).save(folder / str(name) / f"{number:05d}.{suffix}")
@@ -56,7 +56,7 @@ def test_mnist_as_pictures_trains_a_classifier(tmp_path):
     assert model.score(X[300:800], y[300:800].astype(str)) > 0.85
 
 
-def test_jpeg_is_nearly_the_same(tmp_path):
+def test_jpeg_is_read_within_its_loss(tmp_path):
     image = np.tile(np.linspace(0, 255, 28).astype(np.uint8), (28, 1))
     save_image_folder(tmp_path, [image], ["x"], "jpg")
     assert_allclose(load_image_folder(tmp_path).images[0], image, atol=12)
@@ -81,19 +81,19 @@ def gray(size=(4, 4), value=51):
         pytest.param(Image.fromarray(np.full((4, 4), 0.2, np.float32)), "tif", id="F"),
     ],
 )
-def test_any_mode_becomes_gray(tmp_path, picture, suffix):
+def test_all_modes_are_converted_to_gray(tmp_path, picture, suffix):
     (tmp_path / "x").mkdir()
     picture.save(tmp_path / "x" / f"1.{suffix}")
     assert_array_equal(np.unique(load_image_folder(tmp_path, image_shape=(4, 4)).images), [51])
 
 
-def test_black_and_white(tmp_path):
+def test_black_and_white_picture(tmp_path):
     save_image_folder(tmp_path, [np.eye(4, dtype=bool)], ["x"])
     assert_array_equal(load_image_folder(tmp_path, image_shape=(4, 4)).images[0], 255 * np.eye(4))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparent_is_white(tmp_path, mode):
+def test_transparent_pixels_become_white(tmp_path, mode):
     (tmp_path / "x").mkdir()
     picture = Image.new("RGBA", (4, 4), 0)
     (picture.quantize() if mode == "P" else picture.convert(mode)).save(tmp_path / "x" / "1.png")
@@ -102,18 +102,18 @@ def test_transparent_is_white(tmp_path, mode):
     assert_array_equal(np.unique(load_image_folder(tmp_path, image_shape=(4, 4)).images), [255])
 
 
-def test_first_frame_is_taken(tmp_path):
+def test_first_frame_is_read(tmp_path):
     (tmp_path / "x").mkdir()
     gray(value=51).save(tmp_path / "x" / "1.gif", save_all=True, append_images=[gray(value=204)])
     assert_array_equal(np.unique(load_image_folder(tmp_path, image_shape=(4, 4)).images), [51])
 
 
-def test_turned_photograph_is_upright(tmp_path):
+def test_photograph_is_rotated_by_its_exif_data(tmp_path):
     (tmp_path / "x").mkdir()
     pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    turned = Image.fromarray(pixels).getexif()
-    turned[0x0112] = 6  # Orientation: to be turned clockwise
-    Image.fromarray(pixels).save(tmp_path / "x" / "1.png", exif=turned)
+    exif = Image.fromarray(pixels).getexif()
+    exif[0x0112] = 6  # orientation: rotate clockwise
+    Image.fromarray(pixels).save(tmp_path / "x" / "1.png", exif=exif)
     assert_array_equal(load_image_folder(tmp_path, image_shape=(4, 3)).images[0], np.rot90(pixels, -1))
 
 
@@ -121,8 +121,7 @@ def test_turned_photograph_is_upright(tmp_path):
     ("shape", "inner"),
     [((56, 28), np.s_[:, 7:21]), ((14, 28), np.s_[7:21, :]), ((100, 1), np.s_[:, 13:14]), ((7, 7), np.s_[:, :])],
 )
-def test_aspect_is_kept_and_the_rest_is_background(tmp_path, shape, inner):
-    """A picture whose border is of one gray level, and all else of another."""
+def test_aspect_ratio_is_kept_and_the_rest_is_background(tmp_path, shape, inner):
     image = np.full(shape, 40, np.uint8)
     image[1:-1, 1:-1] = 200
     save_image_folder(tmp_path, [image], ["x"])
@@ -153,12 +152,12 @@ def test_polarity(tmp_path, polarity, expected):
     assert_array_equal(load_image_folder(tmp_path, polarity=polarity).images, expected)
 
 
-def test_blank_paper_becomes_blank(tmp_path):
+def test_blank_paper_becomes_black(tmp_path):
     save_image_folder(tmp_path, [stroke(255, 255), stroke(0, 0)], ["black", "white"])
     assert load_image_folder(tmp_path, polarity="auto").images.max() == 0
 
 
-def test_order_is_by_class_then_name_and_case_of_suffixes_is_no_matter(tmp_path):
+def test_order_is_by_class_then_path_and_suffixes_ignore_case(tmp_path):
     for name in ["b/2.PNG", "b/10.png", "a/z.Jpg", "a/sub/y.png", "b/.hidden.png", ".git/x.png"]:
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         gray().save(tmp_path / name, "PNG")
@@ -180,16 +179,16 @@ def test_all_unreadable_files_are_named(tmp_path):
     (tmp_path / "x" / "text.png").write_text("no picture")
     (tmp_path / "y" / "empty.jpg").touch()
     whole = (tmp_path / "y" / "00001.png").read_bytes()
-    (tmp_path / "y" / "cut.png").write_bytes(whole[:-30])
+    (tmp_path / "y" / "truncated.png").write_bytes(whole[:-30])
     Image.fromarray(np.full((4, 4), 7.0, np.float32)).save(tmp_path / "y" / "float.tif")
-    with pytest.raises(ValueError, match="4 of 7 files cannot be read as pictures: ") as caught:
+    with pytest.raises(ValueError, match="4 of 7 files cannot be read as pictures: ") as raised:
         load_image_folder(tmp_path)
-    for name in ["x/text.png", "y/empty.jpg", "y/cut.png", "y/float.tif"]:
-        assert str(tmp_path / name) in str(caught.value)
-    assert r"span [7, 7] instead of [0, 1]" in str(caught.value)
+    for name in ["x/text.png", "y/empty.jpg", "y/truncated.png", "y/float.tif"]:
+        assert str(tmp_path / name) in str(raised.value)
+    assert r"span [7, 7] instead of [0, 1]" in str(raised.value)
 
 
-def test_bomb_is_unreadable(tmp_path, monkeypatch):
+def test_decompression_bomb_is_refused(tmp_path, monkeypatch):
     save_image_folder(tmp_path, [np.zeros((30, 30), np.uint8)], ["x"])
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
     with pytest.raises(ValueError, match=r"00000\.png \(Image size .* decompression bomb"):
@@ -204,11 +203,11 @@ def test_many_unreadable_files_are_counted(tmp_path):
         load_image_folder(tmp_path)
 
 
-def test_folders_that_hold_no_classes(tmp_path):
-    with pytest.raises(ValueError, match="holds no folders; put the pictures of each class into one"):
+def test_folders_without_classes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="contains no folders; put the pictures of each class into a folder"):
         load_image_folder(tmp_path)
     (tmp_path / "x").mkdir()
-    with pytest.raises(ValueError, match=r"hold no pictures: x\. The names of pictures end in one of .*\.bmp, "):
+    with pytest.raises(ValueError, match=r"contain no pictures: x\. The suffixes of pictures are .*\.bmp, "):
         load_image_folder(tmp_path)
     save_image_folder(tmp_path, [stroke(0, 9)], ["x"])
     gray().save(tmp_path / "stray.png")
@@ -229,16 +228,23 @@ def test_folders_that_hold_no_classes(tmp_path):
         {"image_shape": (28,)},
         {"image_shape": (0, 28)},
         {"image_shape": (28.0, 28)},
+        {"image_shape": (True, 28)},
     ],
 )
-def test_bad_parameters(tmp_path, parameter):
+def test_invalid_parameters_are_refused(tmp_path, parameter):
     ((name, value),) = parameter.items()
-    with pytest.raises(ValueError, match=f"'{name}' parameter of load_image_folder must be .* Got ") as caught:
+    with pytest.raises(ValueError, match=f"'{name}' parameter of load_image_folder must be .* Got ") as raised:
         load_image_folder(tmp_path, **parameter)
-    assert repr(value) in str(caught.value)
+    assert repr(value) in str(raised.value)
 
 
-# Which files are pictures, and of what class.
+@pytest.mark.parametrize("image_shape", [[20, 28], (np.int64(20), np.uint8(28))])
+def test_image_shape_may_be_a_list_or_hold_numpy_ints(tmp_path, image_shape):
+    save_image_folder(tmp_path, [stroke(0, 9)], ["x"])
+    assert load_image_folder(tmp_path, image_shape=image_shape).images.shape == (1, 20, 28)
+
+
+# Selection of pictures and classes.
 
 
 @pytest.fixture
@@ -265,28 +271,28 @@ def test_pictures_without_labels(tmp_path, flat):
 @pytest.mark.parametrize(
     "suffix", ["webp", "WEBP", "jfif", "jpe", "avif", "pgm", "ppm", "jp2", "tga", "ico", "apng", "dib"]
 )
-def test_whatever_pillow_reads_is_read(tmp_path, suffix):
+def test_all_picture_formats_of_pillow_are_read(tmp_path, suffix):
     (tmp_path / "a").mkdir()
     options = {"sizes": [(32, 32)]} if suffix == "ico" else {}
     Image.new("L", (32, 32), 200).save(tmp_path / "a" / f"1.{suffix}", **options)
     assert_allclose(load_image_folder(tmp_path, image_shape=(32, 32)).images, np.full((1, 32, 32), 200), atol=3)
 
 
-def test_what_is_passed_over_is_counted(two_classes):
+def test_warning_counts_skipped_files(two_classes):
     folder, images = two_classes
     for name in ("a/notes.txt", "b/deep.heif", "README.md", "a/scan.pdf"):
         (folder / name).write_text("no picture")
     for name in (".DS_Store", "a/.hidden.txt", "a/Thumbs.db", "b/desktop.ini"):
-        (folder / name).write_text("litter")
+        (folder / name).write_text("system file")
     with pytest.warns(
-        UserWarning, match=r"^Passed over 4 of 8 files.*README\.md, notes\.txt, scan\.pdf, deep\.heif"
-    ) as caught:
+        UserWarning, match=r"^Skipped 4 of 8 files.*README\.md, notes\.txt, scan\.pdf, deep\.heif"
+    ) as raised:
         data = load_image_folder(folder)
-    assert caught[0].filename == __file__
+    assert raised[0].filename == __file__
     assert_array_equal(data.images, images[[0, 2, 1, 3]])
 
 
-def test_an_image_is_not_opened_as_what_is_no_picture(tmp_path):
+def test_postscript_under_the_name_of_a_picture_is_refused(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
     with pytest.raises(ValueError, match=r"1 of 1 files cannot be read as pictures: .*1\.png"):
@@ -294,33 +300,33 @@ def test_an_image_is_not_opened_as_what_is_no_picture(tmp_path):
 
 
 @pytest.mark.parametrize("names", [("train", "test"), ("Training", "validation", "Test"), ("val",)])
-def test_training_and_test_sets_are_no_classes(two_classes, tmp_path, names):
+def test_training_and_test_sets_are_not_classes(two_classes, tmp_path, names):
     for name in names:
         shutil.copytree(two_classes[0], tmp_path / "sets" / name)
-    with pytest.raises(ValueError, match=rf"holds the sets .*{names[0]}.*load_image_folder\('.*sets"):
+    with pytest.raises(ValueError, match=rf"contains the sets .*{names[0]}.*load_image_folder\('.*sets"):
         load_image_folder(tmp_path / "sets")
     assert len(load_image_folder(tmp_path / "sets" / names[0]).target_names) == 2
 
 
-def test_classes_may_be_called_as_sets_are(tmp_path):
+def test_classes_may_have_the_names_of_sets(tmp_path):
     images = np.zeros((2, 28, 28), np.uint8)
     save_image_folder(tmp_path, images, ["train", "test"])
     assert load_image_folder(tmp_path).target.tolist() == ["test", "train"]
 
 
-def test_a_file_instead_of_a_folder(two_classes):
+def test_file_instead_of_a_folder_is_refused(two_classes):
     picture = next((two_classes[0] / "a").iterdir())
     for label in ("folder", None):
         with pytest.raises(NotADirectoryError, match=r"is a file.*put the picture into a folder.*label=None"):
             load_image_folder(picture, label=label)
 
 
-def test_a_flat_folder_names_the_remedy(two_classes):
+def test_flat_folder_is_refused_with_a_remedy(two_classes):
     with pytest.raises(ValueError, match=r"outside of a class's folder.*label=None"):
         load_image_folder(two_classes[0] / "a")
 
 
-def test_a_link_that_leads_back_is_not_followed(two_classes):
+def test_link_to_a_parent_folder_is_not_followed(two_classes):
     folder, images = two_classes
     (folder / "a" / "back").symlink_to(folder, target_is_directory=True)
     assert len(load_image_folder(folder, label=None).images) == len(images)
@@ -330,7 +336,7 @@ def test_a_link_that_leads_back_is_not_followed(two_classes):
 
 
 def page_with(edge, *, of_text=0):
-    """A light page of 60×80 pixels with a stroke, and with dark edges as a scanner leaves them."""
+    """Draw a light page of 60×80 pixels with a stroke, and with dark edges as from a scanner."""
     page = np.full((60, 80), 235, np.uint8)
     page[20:40, 30:36] = of_text
     match edge:
@@ -353,7 +359,7 @@ def test_polarity_of_a_page_with_dark_edges(tmp_path, edge, inverted):
 
 
 @pytest.mark.parametrize("page", [250, 5])
-def test_noise_of_a_blank_page_is_judged_by_its_brightness(tmp_path, page):
+def test_polarity_of_a_blank_page_depends_on_its_brightness(tmp_path, page):
     noise = np.random.default_rng(0).integers(page - 5, page + 5, (1, 40, 40)).astype(np.uint8)
     save_image_folder(tmp_path, noise, "a")
     assert load_image_folder(tmp_path, polarity="auto").images.max() < 20
@@ -361,7 +367,7 @@ def test_noise_of_a_blank_page_is_judged_by_its_brightness(tmp_path, page):
 
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("data", ["mnist", "digits", "characters"])
-def test_polarity_of_every_digit_and_character(data, inverted):
+def test_polarity_of_all_digits_and_characters(data, inverted):
     match data:
         case "mnist":
             images = load_mnist_sample().images
@@ -369,5 +375,5 @@ def test_polarity_of_every_digit_and_character(data, inverted):
             images = (load_digits().images * 15).astype(np.uint8)
         case "characters":
             images = make_characters(2000, random_state=0).images
-    wrong = [_is_dark_on_light(255 - image if inverted else image) != inverted for image in images]
-    assert sum(wrong) == 0
+    is_wrong = [_is_dark_on_light(255 - image if inverted else image) != inverted for image in images]
+    assert sum(is_wrong) == 0

@@ -26,14 +26,14 @@ def test_shapes_types_and_range():
     assert_array_equal(np.unique(sample.target), sample.target_names)
 
 
-def test_images_are_the_data_and_the_callers_own():
+def test_images_share_memory_with_the_data_but_not_between_calls():
     sample = load_mnist_sample()
     sample.images[0, 0, 1] = 77
     assert sample.data[0, 1] == 77
     assert load_mnist_sample().data[0, 1] == 0
 
 
-def test_interface_is_that_of_load_digits():
+def test_interface_equals_load_digits():
     sample, digits = load_mnist_sample(), load_digits()
     assert sample.keys() == digits.keys()
     assert sample.feature_names[:2] == digits.feature_names[:2]
@@ -41,7 +41,7 @@ def test_interface_is_that_of_load_digits():
     assert "CC BY-SA 3.0" in " ".join(sample.DESCR.split())
 
 
-def test_subsets_follow_one_another():
+def test_all_images_are_the_training_then_the_test_images():
     X, y = load_mnist_sample(return_X_y=True)
     X_train, y_train = load_mnist_sample(subset="train", return_X_y=True)
     X_test, y_test = load_mnist_sample(subset="test", return_X_y=True)
@@ -63,12 +63,12 @@ def test_as_frame():
 
 
 @pytest.mark.parametrize("subset", ["training", None, 1, []])
-def test_unknown_subset(subset):
+def test_unknown_subset_is_refused(subset):
     with pytest.raises(ValueError, match=r"'subset' .*'all', 'train', 'test'.* Got .* instead"):
         load_mnist_sample(subset=subset)
 
 
-def test_every_class_keeps_its_share():
+def test_sample_is_stratified_by_class():
     y = load_mnist_sample().target
     # In MNIST's training split the rarest class is 5 (9.04 %) and the most frequent is 1 (11.24 %).
     shares = np.bincount(y[:5000]) / 5000
@@ -82,7 +82,7 @@ def test_file_is_small():
 
 
 @needs_mnist
-def test_script_makes_the_same_bytes_again(tmp_path):
+def test_script_is_reproducible(tmp_path):
     first, second = tmp_path / "first.npz", tmp_path / "second.npz"
     make(MNIST, first)
     make(MNIST, second)

@@ -23,7 +23,7 @@ from comparison.data import load
 from comparison.report import as_markdown
 from rows import Rows
 from sklenet import LeNetClassifier
-from sklenet._training import make_plan
+from sklenet._engine._training import make_plan
 
 _RESULTS = Path(__file__).parent / "results" / "tune_defaults.csv"
 _SIZES = (100, 1_000, 6_000)

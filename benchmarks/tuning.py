@@ -32,7 +32,7 @@ from sklearn.model_selection import RandomizedSearchCV, cross_validate, train_te
 from comparison.report import as_markdown
 from rows import Row, Rows
 from sklenet import LeNetClassifier
-from sklenet._training import make_plan
+from sklenet._engine._training import make_plan
 from sklenet.datasets import load_mnist_sample
 from sklenet.tuning import LeNetSearchCV
 from timing.cell import seconds

@@ -110,8 +110,10 @@ class ModelEstimator(CallbackSupportMixin, BaseEstimator):
         """
         state = dict(super().__getstate__())
         if "_model" in state:
-            state["_model"] = state["_model"].to_state()
-            del state["net_"], state["classes_"]  # parts of the model
+            model = state["_model"]
+            for name in self._attributes(model):
+                del state[name]
+            state["_model"] = model.to_state()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from sklenet import _augment
-from sklenet._augment import DISTORTIONS, affine, distort, elastic
+from sklenet._engine import _augment
+from sklenet._engine._augment import DISTORTIONS, affine, distort, elastic
 
 BOTH = pytest.mark.parametrize("distortion", [affine, elastic])
 AFFINE_DRAWS = ("angle", "shear", "scale_x", "scale_y", "shift_x", "shift_y")

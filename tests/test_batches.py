@@ -1,15 +1,18 @@
 """Batches: sizes, order, what they hold, and where their pixels come from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 
-from sklenet import LeNetClassifier, _batches
-from sklenet._batches import Batches, Images
-from sklenet._canvas import Canvas
-from sklenet._pixels import PixelStatistics
+from sklenet import LeNetClassifier
+from sklenet._engine import _batches
+from sklenet._engine._batches import Batches
+from sklenet._engine._canvas import Canvas
+from sklenet._engine._pixels import PixelStatistics
 from training_images import make_images
 
 CPU = torch.device("cpu")
@@ -18,8 +21,8 @@ ACCELERATOR = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_a
 ON_ACCELERATORS = pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(kind, marks=pytest.mark.skipif(not there, reason=f"this machine has no {kind} device"))
-        for kind, there in ACCELERATOR.items()
+        pytest.param(kind, marks=pytest.mark.skipif(not available, reason=f"this machine has no {kind} device"))
+        for kind, available in ACCELERATOR.items()
     ],
 )
 
@@ -42,10 +45,10 @@ def test_batches_are_of_nearly_equal_size(digits, n_samples, batch_size):
 
 
 def test_each_epoch_has_each_sample_once_with_its_own_label_and_weight(digits):
-    X, y = digits
-    images = make_images(X, y, np.arange(1, 121))
-    images.rows = np.repeat(np.arange(120, dtype=np.float32)[:, None], 64, axis=1)  # pixels say which row they are
-    images.canvas = Canvas((8, 8), PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0))
+    _, y = digits
+    rows = np.repeat(np.arange(120, dtype=np.float32)[:, None], 64, axis=1)  # pixels are the index of their row
+    canvas = Canvas((8, 8), PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0))
+    images = make_images(rows, y, np.arange(1, 121), canvas=canvas)
     batches = Batches(images, 32, CPU, torch.Generator().manual_seed(0))
     orders = []
     for _ in range(2):
@@ -62,80 +65,84 @@ def test_each_epoch_has_each_sample_once_with_its_own_label_and_weight(digits):
 
 
 def test_without_a_generator_the_order_is_kept(digits):
-    images = make_images(*digits).subset(np.arange(50, 90))
+    images = replace(make_images(*digits), indices=np.arange(50, 90))
     targets = np.concatenate([targets for _, targets in Batches(images, 7, CPU)])
     assert_array_equal(targets, digits[1][50:90])
 
 
-def test_how_many_batches_are_drawn_at_once_changes_nothing(digits, monkeypatch):
-    # Distortions and dropout draw from the same noise, in the order of the steps.
+def test_the_number_of_batches_preprocessed_at_once_changes_nothing(digits, monkeypatch):
+    # Distortions and dropout draw from the same generator, in the order of the steps.
     model = LeNetClassifier(max_epochs=2, batch_size=7, augment="affine", dropout=0.1, random_state=0)
     losses = model.fit(*digits).loss_curve_
-    monkeypatch.setattr(_batches, "_PIXELS_DRAWN_AT_ONCE", 0)
+    monkeypatch.setattr(_batches, "_PIXELS_PREPROCESSED_AT_ONCE", 0)
     assert model.fit(*digits).loss_curve_ == losses
 
 
 # Pixels in the memory of an accelerator
 
 
-def drawn(images):
-    """All images and targets, batch by batch, shuffled and in two epochs."""
+def all_batches(images):
+    """Return all images and targets, batch by batch, shuffled and in two epochs."""
     batches = Batches(images, 32, CPU, torch.Generator().manual_seed(0))
     epochs = [[(inputs["images"], targets) for inputs, targets in batches] for _ in range(2)]
     return [torch.cat(parts) for epoch in epochs for parts in zip(*epoch, strict=True)]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])
-def test_resident_pixels_give_the_same_batches_and_stay_as_they_are(digits, dtype):
+def test_rows_on_a_device_give_the_same_batches_and_are_not_changed(digits, dtype):
     X, y = digits[0].astype(dtype), digits[1]
-    images = make_images(X, y).subset(np.arange(10, 110))
-    resident = torch.from_numpy(X.copy())
-    there = Images(**vars(images) | {"resident": resident})
-    for expected, found in zip(drawn(images), drawn(there), strict=True):
+    images = replace(make_images(X, y), indices=np.arange(10, 110))
+    device_rows = torch.from_numpy(X.copy())
+    on_device = replace(images, device_rows=device_rows)
+    for expected, found in zip(all_batches(images), all_batches(on_device), strict=True):
         assert torch.equal(found, expected)
-    assert_array_equal(resident.numpy(), X)
+    assert_array_equal(device_rows.numpy(), X)
 
 
 def test_pixels_stay_in_the_array_on_the_cpu(digits):
     images = make_images(*digits)
-    assert images.on(CPU) is images
+    assert images.to_device(CPU) is images
 
 
-@pytest.mark.parametrize(("n_free", "there"), [(120 * 64 * 4, False), (2 * 120 * 64 * 4, True)])
-def test_pixels_go_where_they_take_no_more_than_half_of_what_is_free(digits, n_free, there, monkeypatch):
+@pytest.mark.parametrize(("n_free", "is_copied"), [(120 * 64 * 4, False), (2 * 120 * 64 * 4, True)])
+def test_rows_are_copied_to_a_device_if_they_take_at_most_half_of_its_free_memory(
+    digits, n_free, is_copied, monkeypatch
+):
     monkeypatch.setattr(_batches, "_free_memory", lambda device: n_free)
-    images = make_images(*digits).on(CPU)
-    assert (images.resident is not None) == there
-    if there:
-        assert_array_equal(images.resident, digits[0])
-        assert images.subset(np.arange(3)).resident is images.resident
+    images = make_images(*digits).to_device(CPU)
+    assert (images.device_rows is not None) == is_copied
+    if is_copied:
+        assert_array_equal(images.device_rows, digits[0])
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_training_moves_them_once(digits, early_stopping, monkeypatch):
-    moved = []
-    copy = _batches._copy
+def test_a_training_copies_the_rows_to_the_device_once(digits, early_stopping, monkeypatch):
+    copied = []
+    copy = _batches._copy_to_device
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)
-    monkeypatch.setattr(_batches, "_copy", lambda rows, device: moved.append(len(rows)) or copy(rows, device))
+    monkeypatch.setattr(
+        _batches, "_copy_to_device", lambda rows, device: copied.append(len(rows)) or copy(rows, device)
+    )
     options = {"max_epochs": 2, "early_stopping": early_stopping, "validation_fraction": 0.2, "random_state": 0}
-    there = LeNetClassifier(**options).fit(*digits)
-    assert moved == [120]
+    on_device = LeNetClassifier(**options).fit(*digits)
+    assert copied == [120]
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 0)
-    assert_array_equal(LeNetClassifier(**options).fit(*digits).predict_proba(digits[0]), there.predict_proba(digits[0]))
+    on_host = LeNetClassifier(**options).fit(*digits)
+    assert_array_equal(on_host.predict_proba(digits[0]), on_device.predict_proba(digits[0]))
 
 
 @pytest.mark.parametrize("change", [lambda X: X[:, ::-1], np.asfortranarray])
-def test_any_array_can_go_there(digits, change, monkeypatch):
+def test_any_array_can_be_copied_to_a_device(digits, change, monkeypatch):
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)
     monkeypatch.setattr(_batches, "_BYTES_COPIED_AT_ONCE", 64 * 4 * 50)  # in three parts
     X = change(digits[0])
     X.flags.writeable = False
-    assert_array_equal(make_images(X, digits[1]).on(CPU).resident, X)
+    assert_array_equal(make_images(X, digits[1]).to_device(CPU).device_rows, X)
 
 
 @ON_ACCELERATORS
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_on_an_accelerator_pixels_are_moved_once(kind, digits, early_stopping, monkeypatch):
+def test_on_an_accelerator_rows_are_copied_once(kind, digits, early_stopping, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a batch was gathered in the memory of the processor")
 

@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklenet import LeNetClassifier
-from sklenet._hints import _SYNONYMS, nearest_parameter
+from sklenet._validation._hints import _SYNONYMS, nearest_parameter
 from sklenet.tuning import LeNetSearchCV
 
 MEANT = {

@@ -1,9 +1,5 @@
 """What is accepted as images. Without torch."""
 
-import subprocess
-import sys
-import textwrap
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +7,7 @@ import torch
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sklenet import _images
-from sklenet._images import as_rows, resolve_image_shape
+from sklenet._validation._images import as_rows, resolve_image_shape
 
 SQUARE = {"declared": None, "seen": None}
 
@@ -106,18 +101,3 @@ def test_declared_shape_that_does_not_fit_names_both_numbers():
         resolve_image_shape(36, declared=(5, 7), seen=None)
     with pytest.raises(ValueError, match=r"\(9, 4\).*image_shape=\(4, 9\)"):
         resolve_image_shape(36, declared=(4, 9), seen=(9, 4))
-
-
-def test_imports_and_works_without_torch():
-    script = f"""
-    import importlib.util, sys
-    sys.modules.update(dict.fromkeys(["torch", "skorch", "sklearn", "scipy", "pandas"]))  # None: not to be imported
-    spec = importlib.util.spec_from_file_location("alone", {_images.__file__!r})
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["alone"] = module
-    spec.loader.exec_module(module)
-    import numpy as np
-    rows, shape = module.as_rows(np.zeros((3, 4, 5)))
-    assert shape == (4, 5)
-    """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=60)

@@ -1,16 +1,18 @@
 """Chunks, their shapes, and when they may be small; views that are averaged."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklenet import LeNet5, _inference
-from sklenet._canvas import SIDE, Canvas
-from sklenet._inference import CHUNK, SMALL_CHUNKS, predict_in_chunks
-from sklenet._pixels import PixelStatistics
+from sklenet import LeNet5
+from sklenet._engine import _inference
+from sklenet._engine._canvas import SIDE, Canvas
+from sklenet._engine._inference import CHUNK, SMALL_CHUNKS, compute_in_chunks, mean_over_shifts
+from sklenet._engine._pixels import PixelStatistics
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def module():
 
 def predict(module, rows, *, shifted=False):
     canvas = Canvas((28, 28), PixelStatistics(0.0, 33.0, 79.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
-    return predict_in_chunks(module, canvas, rows, lambda logits: logits, shifted=shifted)
+    return compute_in_chunks(module, canvas, rows, partial(mean_over_shifts, module) if shifted else module)
 
 
 def chunks_of(module, rows):
@@ -109,5 +111,5 @@ class Corners(torch.nn.Module):
 def test_what_a_shift_brings_in_is_the_border_of_the_image():
     canvas = Canvas((SIDE, SIDE), PixelStatistics(0.0, 0.0, 1.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
     image = np.full((1, SIDE * SIDE), 7, dtype=np.uint8)
-    corners = predict_in_chunks(Corners(), canvas, image, lambda logits: logits, shifted=True)
+    corners = compute_in_chunks(Corners(), canvas, image, partial(mean_over_shifts, Corners()))
     assert_array_equal(corners, np.full((1, 4), 7, dtype=np.float32))

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklenet import LeNet5
-from sklenet._network import Dropout, ScaledTanh
+from sklenet._engine._network import Dropout, ScaledTanh
 
 # Table I of the paper, typed by C3 map: the S2 maps that each is connected to.
 CONTIGUOUS_3 = [(0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1)]

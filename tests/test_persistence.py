@@ -20,7 +20,8 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import EpochScoring, LRScheduler
 from torch.optim.lr_scheduler import StepLR
 
-from sklenet import LeNetClassifier, _persistence
+from sklenet import LeNetClassifier
+from sklenet._engine import device_for_loading
 
 FITTED = (
     "classes_",
@@ -212,18 +213,26 @@ def test_user_callbacks_are_stored_as_given_and_cloned_anew(digits):
 
 def test_a_model_of_other_versions_warns(fitted, digits, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("sklenet._classifier.versions", lambda: {"sklenet": "0.0.1", "torch": "1.0"})
+        patch.setattr("sklenet._engine._model._versions", lambda: {"sklenet": "0.0.1", "torch": "1.0"})
         stored = pickle.dumps(fitted)
-    with pytest.warns(UserWarning, match=r"written by .*0\.0\.1.*1\.0.* read by"):
+    with pytest.warns(UserWarning, match=r"stored by .*0\.0\.1.*1\.0.* loaded by"):
         loaded = pickle.loads(stored)
     assert_array_equal(loaded.predict_proba(digits[0]), fitted.predict_proba(digits[0]))
 
 
+def test_a_model_of_another_format_is_refused(fitted, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("sklenet._engine._model._FORMAT", 99)
+        stored = pickle.dumps(fitted)
+    with pytest.raises(ValueError, match=r"stored in format 99 by .* reads format 1; load the model with the version"):
+        pickle.loads(stored)
+
+
 def test_loading_elsewhere_does_not_write_the_old_stamp_again(fitted, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("sklenet._classifier.versions", lambda: {"sklenet": "0.0.1", "torch": "1.0"})
+        patch.setattr("sklenet._engine._model._versions", lambda: {"sklenet": "0.0.1", "torch": "1.0"})
         stored = pickle.dumps(fitted)
-    with pytest.warns(UserWarning, match="written by"):
+    with pytest.warns(UserWarning, match="stored by"):
         loaded = pickle.loads(stored)
     pickle.loads(pickle.dumps(loaded))  # without a warning
 
@@ -253,20 +262,20 @@ def test_a_source_tree_that_is_not_installed_stores_models(tmp_path, fitted):
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3", "mps", "cpu:1"])
 def test_a_model_of_an_absent_device_warns_and_predicts_on_the_cpu(fitted, digits, monkeypatch, device):
-    monkeypatch.setattr("sklenet._training.available_devices", lambda: ["cpu"])
+    monkeypatch.setattr("sklenet._engine._devices.available_devices", lambda: ["cpu"])
     stored = pickle.dumps(copy.deepcopy(fitted).set_params(device=device))
-    with pytest.warns(UserWarning, match=f"device='{device}', which this machine has not"):
+    with pytest.warns(UserWarning, match=f"device='{device}', which this machine does not have"):
         loaded = pickle.loads(stored)
     assert loaded.device == device
     assert_array_equal(loaded.predict_proba(digits[0]), fitted.predict_proba(digits[0]))
 
 
 def test_fewer_accelerators_than_where_it_was_made_are_no_obstacle(monkeypatch):
-    monkeypatch.setattr("sklenet._training.available_devices", lambda: ["cpu", "cuda"])
+    monkeypatch.setattr("sklenet._engine._devices.available_devices", lambda: ["cpu", "cuda"])
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    assert _persistence.device_for_loading("cuda:0") == "cuda:0"
+    assert device_for_loading("cuda:0") == "cuda:0"
     with pytest.warns(UserWarning, match="'cuda:3'"):
-        assert _persistence.device_for_loading("cuda:3") == "cpu"
+        assert device_for_loading("cuda:3") == "cpu"
 
 
 OTHERS = {

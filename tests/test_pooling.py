@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sklenet._pooling import MaxPool2x2
+from sklenet._engine._pooling import MaxPool2x2
 
 LAYOUTS = pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format], ids=["last", "first"])
 

@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
 from sklenet import LeNetClassifier
-from sklenet._images import as_rows, resolve_image_shape
+from sklenet._validation._images import as_rows, resolve_image_shape
 
 DIGITS = load_digits()
 X, Y = DIGITS.images, DIGITS.target

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 
 from sklenet import LeNetClassifier
-from sklenet._targets import as_labels
+from sklenet._validation._targets import as_labels
 
 X, y = load_digits(n_class=3, return_X_y=True)
 X, y = X[:60], y[:60]

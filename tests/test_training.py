@@ -16,11 +16,11 @@ from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring, 
 from torch.optim.lr_scheduler import StepLR
 
 from sklenet import LeNetClassifier
-from sklenet._callbacks import OneCycle, StopWhenNotImproving
-from sklenet._persistence import copy_net
-from sklenet._targets import stratified_split, training_weights
-from sklenet._training import STREAM_WEIGHT_DECAY, build_net, train
-from training_images import make_images
+from sklenet._engine import start_model, train
+from sklenet._engine._callbacks import AveragedEarlyStopping, one_cycle, warm_up
+from sklenet._engine._settings import STREAM_WEIGHT_DECAY
+from sklenet._validation._targets import stratified_split, training_weights
+from training_images import make_data, make_images, make_settings
 
 CPU = torch.device("cpu")
 
@@ -48,19 +48,8 @@ def differ(first, second):
     return any((a != b).any() for a, b in zip(weights_of(first), weights_of(second), strict=True))
 
 
-def make_net(**kwargs):
-    params = {
-        "seed": 0,
-        "lr": 1e-3,
-        "batch_size": 32,
-        "module__n_classes": 10,
-        "module__architecture": "modern",
-        "module__width": 0.5,
-        "module__dropout": 0.0,
-        "optimizer__weight_decay": 0.01,
-        "criterion__label_smoothing": 0.0,
-    }
-    return build_net(params | kwargs, [], "cpu")
+def make_model(X, y, **params):
+    return start_model(make_data(X, y), make_settings(**params), [], "cpu")
 
 
 # Schedule
@@ -68,8 +57,7 @@ def make_net(**kwargs):
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 9, 10, 11, 25, 300])
 def test_one_cycle_rises_to_the_peak_and_anneals(n_steps):
-    cycle = OneCycle(n_steps)
-    fractions = np.array([cycle(step) for step in range(n_steps + 1)])
+    fractions = np.array([one_cycle(step, n_steps=n_steps) for step in range(n_steps + 1)])
     used = fractions[:n_steps]
     peak = max(1, n_steps // 10) - 1
     assert np.isfinite(fractions).all()
@@ -82,10 +70,11 @@ def test_one_cycle_rises_to_the_peak_and_anneals(n_steps):
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 10, 100])
-def test_without_annealing_the_peak_is_held(n_steps):
-    cycle = OneCycle(n_steps, anneal=False)
-    rise = max(1, n_steps // 10)
-    assert [cycle(step) for step in range(rise - 1, n_steps + 5)] == [1.0] * (n_steps + 6 - rise)
+def test_warm_up_holds_the_peak(n_steps):
+    n_rising = max(1, n_steps // 10)
+    fractions = [warm_up(step, n_steps=n_steps) for step in range(n_steps + 5)]
+    assert fractions[:n_rising] == [one_cycle(step, n_steps=n_steps) for step in range(n_rising)]
+    assert fractions[n_rising - 1 :] == [1.0] * (n_steps + 6 - n_rising)
 
 
 class RecordRates(Callback):
@@ -106,7 +95,7 @@ def rates():
 
 def test_fit_follows_one_cycle_step_by_step(digits, rates):
     make(lr=0.01, max_epochs=3, callbacks=[RecordRates()]).fit(*digits)
-    assert_allclose(rates, [0.01 * OneCycle(12)(step) for step in range(12)])
+    assert_allclose(rates, [0.01 * one_cycle(step, n_steps=12) for step in range(12)])
 
 
 # Weighted loss
@@ -116,7 +105,7 @@ def test_fit_follows_one_cycle_step_by_step(digits, rates):
 def test_loss_is_the_weighted_cross_entropy_computed_by_hand(digits, smoothing):
     weights = np.random.default_rng(0).uniform(0.1, 3, 120)
     images = make_images(*digits, weights)
-    net = make_net(criterion__label_smoothing=smoothing)
+    net = make_model(*digits, label_smoothing=smoothing).net
     inputs, targets = images.batch(np.arange(120), CPU)
     logits = net.infer(inputs)
     loss = net.get_loss(logits, targets, X=inputs)
@@ -128,7 +117,7 @@ def test_loss_is_the_weighted_cross_entropy_computed_by_hand(digits, smoothing):
 
 
 def gradient(images):
-    net = make_net()
+    net = make_model(images.data.rows, images.data.targets).net
     inputs, targets = images.batch(np.arange(len(images)), CPU)
     net.get_loss(net.infer(inputs), targets, X=inputs).backward()
     return [parameter.grad.numpy() for parameter in net.module_.parameters()]
@@ -137,8 +126,8 @@ def gradient(images):
 def test_weight_2_has_the_gradient_of_a_duplicate(digits):
     X, y = (part[:30] for part in digits)
     weighted = make_images(X, y, np.where(np.arange(30) < 10, 2, 1))
-    duplicated = make_images(np.concatenate([X, X[:10]]), np.concatenate([y, y[:10]]))
-    duplicated.canvas = weighted.canvas
+    copies = np.concatenate([X, X[:10]]), np.concatenate([y, y[:10]])
+    duplicated = make_images(*copies, canvas=weighted.canvas)
     for a, b in zip(gradient(weighted), gradient(duplicated), strict=True):
         assert_allclose(a, b, rtol=1e-3, atol=1e-5)
     unweighted = make_images(X, y)
@@ -223,10 +212,9 @@ def test_early_stopping_stops_when_nothing_improves_for_n_iter_no_change_epochs(
 
 
 def run_early_stopping(scores, patience):
-    """Feed (accuracy, loss) of each epoch to the callback, the weight being the epoch's index; return what it keeps."""
-    net = make_net()
-    net.stop_ = False
-    stopping = StopWhenNotImproving(patience, tol=1e-4)
+    """Give the callback accuracies and losses of epochs; return the last epoch and the epoch whose weights are kept."""
+    net = make_model(*load_digits(return_X_y=True)).net
+    stopping = AveragedEarlyStopping(patience, tol=1e-4)
     stopping.on_train_begin(net)
     for epoch, (accuracy, loss) in enumerate(scores):
         stopping.average_["output.bias"].fill_(epoch)
@@ -234,7 +222,7 @@ def run_early_stopping(scores, patience):
         net.history.record("valid_acc", accuracy)
         net.history.record("valid_loss", loss)
         stopping.on_epoch_end(net)
-        if net.stop_:
+        if stopping.should_stop_:
             break
     stopping.on_train_end(net)
     return epoch, int(net.module_.output.bias[0])
@@ -274,6 +262,24 @@ def test_early_stopping_works_with_two_samples_of_a_class(digits):
 def test_early_stopping_holds_the_rate(digits, rates):
     make(early_stopping=True, validation_fraction=0.2, max_epochs=4, lr=0.01, callbacks=[RecordRates()]).fit(*digits)
     assert_allclose(rates, 0.01)
+
+
+# The net
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(120, 64), (120, 8, 8)])
+def test_the_net_predicts_arrays_as_the_classifier_does(digits, dtype, shape):
+    X, y = digits[0].astype(dtype).reshape(shape), np.array(list("abcdefghij"))[digits[1]]
+    classifier = make(dropout=0.5).fit(X, y)
+    assert_array_equal(classifier.classes_[classifier.net_.predict(X)], classifier.predict(X))
+    assert_allclose(classifier.net_.predict_proba(X), classifier.predict_proba(X), atol=1e-6)
+
+
+def test_the_net_refuses_larger_images(digits):
+    classifier = make().fit(*digits)
+    with pytest.raises(ValueError, match="X has 81 pixels per image, but the net was trained on 8×8"):
+        classifier.net_.predict(np.zeros((2, 9, 9), dtype=np.float32))
 
 
 # skorch's callbacks
@@ -339,7 +345,7 @@ class LossOfValidation(Callback):
         del self.dataset
 
     def _look(self, net, images):
-        self.seen.append(float(np.mean(net.predict(images) == images.targets[images.indices])))
+        self.seen.append(float(np.mean(net.predict(images) == images.targets)))
 
 
 def test_callbacks_see_the_weights_that_early_stopping_evaluates_and_keeps(digits):
@@ -553,8 +559,8 @@ def test_partial_fit_refuses_another_network(digits, change):
     "change", [{"dropout": 0.5}, {"label_smoothing": 0.3}, {"weight_decay": 30.0}, {"augment": "affine"}], ids=str
 )
 def test_partial_fit_goes_on_with_changed_parameters(digits, change):
-    there, other = (make(random_state=0).fit(*digits) for _ in range(2))
-    assert differ(there.partial_fit(*digits), other.set_params(**change).partial_fit(*digits))
+    unchanged, changed = (make(random_state=0).fit(*digits) for _ in range(2))
+    assert differ(unchanged.partial_fit(*digits), changed.set_params(**change).partial_fit(*digits))
 
 
 @pytest.mark.parametrize("n_first", [20, 120])
@@ -634,15 +640,15 @@ def test_partial_fit_learns(digits):
 
 
 @pytest.mark.parametrize("architecture", ["modern", "1998"])
-def test_a_copied_net_trains_on_as_the_original_does_to_the_bit(digits, architecture):
-    images = make_images(*digits)
-    net = make_net(module__dropout=0.3, module__architecture=architecture, module__width=1.0)
-    train(net, images, None, 1, [])
-    copy = copy_net(net)
-    train(net, images, None, 1, [])
-    train(copy, images, None, 1, [])
-    for name, weight in net.module_.state_dict().items():
-        assert torch.equal(weight, copy.module_.state_dict()[name]), name
+def test_a_copied_model_trains_on_as_the_original_does_to_the_bit(digits, architecture):
+    data = make_data(*digits)
+    settings = make_settings(dropout=0.3, architecture=architecture, width=1.0)
+    model = train(start_model(data, settings, [], "cpu"), data)
+    copy = model.copy()
+    train(model, data)
+    train(copy, data)
+    for name, weight in model.module.state_dict().items():
+        assert torch.equal(weight, copy.module.state_dict()[name]), name
 
 
 # Failed trainings

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sklenet import LeNetClassifier, _batches
-from sklenet._batches import Images
-from sklenet._pixels import PixelStatistics
+from sklenet import LeNetClassifier
+from sklenet._engine import _batches
+from sklenet._engine._batches import Images
+from sklenet._engine._pixels import PixelStatistics
 
 N_IMAGES, N_PIXELS = 20_000, 784
 
@@ -87,7 +88,7 @@ def test_predict_does_not_copy_the_images(random_images):
 
 def test_statistics_of_large_images_are_read_a_part_at_a_time():
     X = np.random.default_rng(0).integers(0, 256, (400, 256 * 256), dtype=np.uint8)
-    assert peak_of(lambda: PixelStatistics.of(X, (256, 256))) < 0.5 * X.nbytes
+    assert peak_of(lambda: PixelStatistics.from_rows(X, (256, 256))) < 0.5 * X.nbytes
 
 
 class CountOperators(TorchDispatchMode):

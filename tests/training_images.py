@@ -1,15 +1,27 @@
-"""Training images of eight by eight pixels and ten classes, as `fit` makes them of arrays."""
+"""What the engine is given: data of eight by eight pixels and ten classes, images and settings."""
 
 import numpy as np
 
-from sklenet._batches import Images
-from sklenet._canvas import Canvas
-from sklenet._pixels import PixelStatistics
-from sklenet._targets import training_weights
+from sklenet import LeNetClassifier
+from sklenet._engine import TrainingData, resolve_settings
+from sklenet._engine._batches import Images
+from sklenet._engine._canvas import Canvas
+from sklenet._engine._pixels import PixelStatistics
+from sklenet._validation._targets import training_weights
 
 
-def make_images(X, y, sample_weight=None):
+def make_data(X, y, sample_weight=None):
     classes = np.arange(10)
     sample_weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
     weights = training_weights(y, classes, sample_weight, None)
-    return Images(X, y, weights, classes, Canvas((8, 8), PixelStatistics.of(X, (8, 8))), np.arange(len(y)))
+    return TrainingData(X, (8, 8), y, weights, classes, np.arange(len(y)))
+
+
+def make_images(X, y, sample_weight=None, *, canvas=None):
+    data = make_data(X, y, sample_weight)
+    return Images(data, canvas or Canvas((8, 8), PixelStatistics.from_rows(X, (8, 8))), data.training)
+
+
+def make_settings(**params):
+    small = {"lr": 1e-3, "batch_size": 32, "width": 0.5, "dropout": 0.0, "weight_decay": 0.01, "max_epochs": 1}
+    return resolve_settings(LeNetClassifier(**small | params).get_params(), 120, seed=0)

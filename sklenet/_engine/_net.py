@@ -76,7 +76,7 @@ class Net(NeuralNetClassifier):
         rows = pixels.reshape(len(pixels), -1)
         height, width = self.canvas.shape
         if rows.shape[1] > height * width:
-            raise ValueError(f"X has {rows.shape[1]} pixels an image, but the net was trained on {height}×{width}.")
+            raise ValueError(f"X has {rows.shape[1]} pixels per image, but the net was trained on {height}×{width}.")
         n_samples = len(rows)
         data = TrainingData(
             rows=rows if rows.dtype == np.uint8 else rows.astype(np.float32),

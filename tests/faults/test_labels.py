@@ -17,7 +17,7 @@ from faults.helpers import (
     bright_or_dark,
     lenet,
 )
-from sklenet._targets import stratified_split
+from sklenet._validation._targets import stratified_split
 
 
 def test_lengths_that_differ_are_refused():

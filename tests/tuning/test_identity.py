@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from skorch.callbacks import GradientNormClipping
 
-import sklenet._training
+import sklenet._engine._training
 from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV, _identity
 from sklenet.tuning._identity import describe
@@ -111,7 +111,7 @@ def test_a_search_is_resumed_whatever_is_displayed(digits, tmp_path):
 
 def test_changed_defaults_do_not_resume_an_old_study(digits, tmp_path, monkeypatch):
     search(tmp_path).fit(*digits)
-    plan = sklenet._training.make_plan
+    plan = sklenet._engine._training.make_plan
 
     def longer(*args):
         return plan(*args)._replace(n_epochs=plan(*args).n_epochs + 1)

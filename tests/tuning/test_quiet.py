@@ -70,10 +70,18 @@ def test_propagated_records_reach_the_root_logger(handler):
     assert any("Trial 1 finished" in message for message in root.messages)
 
 
+def get_filters():
+    return [list(handler.filters) for handler in logging.getLogger("optuna").handlers]
+
+
+@quiet()
+def fail(before):
+    assert get_filters() != before
+    raise LookupError
+
+
 def test_filters_are_removed_after_an_error():
-    handlers = logging.getLogger("optuna").handlers
-    before = [list(handler.filters) for handler in handlers]
-    with pytest.raises(LookupError), quiet():
-        assert [list(handler.filters) for handler in handlers] != before
-        raise LookupError
-    assert [list(handler.filters) for handler in handlers] == before
+    before = get_filters()
+    with pytest.raises(LookupError):
+        fail(before)
+    assert get_filters() == before

@@ -1,6 +1,6 @@
 """The objective of a study: fit and score fold by fold, report scores of epochs, and stop when the pruner says so."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,7 +171,6 @@ class EpochScores:
     number: int  # of the fold
     earlier: list[float]  # scores of the finished folds
     pruned: bool = False
-    _is_due: bool = False
     _held_out: tuple[Any, Any, dict[str, Any]] | None = None
 
     def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None:
@@ -182,27 +181,24 @@ class EpochScores:
         del self.evaluation, self.trial, self.estimator, self._held_out
 
     def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Find out whether to score this epoch. The search scores the last epoch anyway, when the fit has ended."""
+        """Do nothing."""
+
+    def on_fit_task_end(
+        self, estimator: BaseEstimator, context: CallbackContext, *, fitted_estimator: BaseEstimator
+    ) -> bool:
+        """Score an epoch, report the score, and return whether to stop.
+
+        The last epoch is not scored here, because the search scores the model when the fit has ended.
+        """
         n_epochs, epoch = self.evaluation.n_epochs or 1, context.task_id + 1
         interval = -(-n_epochs // _MAX_SCORED_EPOCHS)
-        self._is_due = context.task_name == "epoch" and epoch < n_epochs and epoch % interval == 0
-
-    @property
-    def on_fit_task_end(self) -> Callable[..., bool]:
-        """Return a hook whose signature requests a fitted estimator only if this epoch is scored: copies are slow."""
-        return self._score if self._is_due else self._skip
-
-    def _skip(self, estimator: BaseEstimator, context: CallbackContext) -> bool:
-        return False
-
-    def _score(self, estimator: BaseEstimator, context: CallbackContext, *, fitted_estimator: BaseEstimator) -> bool:
-        """Score an epoch, report the score, and return whether to stop."""
+        if context.task_name != "epoch" or epoch == n_epochs or epoch % interval != 0:
+            return False
         X, y, params = self._get_held_out()
         score = self.evaluation.select(self.evaluation.scorer(fitted_estimator, X, y, **params))
-        step = self.number * (self.evaluation.n_epochs or 1) + context.task_id
+        step = self.number * n_epochs + context.task_id
         self.trial.report(float(np.mean([*self.earlier, score])), step)
         self.pruned = self.trial.should_prune()
-        self._is_due = False  # the next call may be for the end of the fit
         return self.pruned
 
     def _get_held_out(self) -> tuple[Any, Any, dict[str, Any]]:

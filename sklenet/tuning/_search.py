@@ -116,7 +116,7 @@ class LeNetSearchCV(BaseSearchCV):
     refit_time_ : float
         Seconds of the fit on all data.
     multimetric_ : bool
-        Whether there were several scores.
+        Whether the scorer returns several scores.
     classes_ : ndarray of shape (n_classes,)
         Labels of `best_estimator_`.
     n_features_in_ : int

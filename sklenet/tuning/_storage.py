@@ -102,6 +102,6 @@ def ignore_heartbeat_warnings() -> Iterator[None]:
 
 
 def _retry_stale_trial(study: Study, trial: FrozenTrial) -> None:
-    """Enqueue a stale trial again, unless its own error was recorded before the worker died."""
+    """Enqueue the parameters of a stale trial, unless its own error was recorded before the worker died."""
     if not is_counted(trial):
         RetryHeartbeatStaleTrialCallback(max_retry=_N_RETRIES)(study, trial)

@@ -1,4 +1,4 @@
-"""Workers, which run the trials of a shared study until it has enough of them."""
+"""Workers, which run the trials of a shared study until enough trials count."""
 
 import copy
 import time
@@ -70,7 +70,7 @@ class PerTrialSampler(BaseSampler):
 
 @dataclass
 class Worker:
-    """Run trials of a study until `n_trials` of them count, in parallel with any number of other workers.
+    """Run trials of a study until `n_trials` trials count, in parallel with any number of other workers.
 
     The rank of a trial is the number of earlier trials that count or may still count. All workers compute the same
     ranks, so each rank below `n_trials` is filled once, whichever worker dies. In the end a worker waits for the last
@@ -141,11 +141,12 @@ class Worker:
 
 
 def _rank(earlier: Sequence[FrozenTrial]) -> int:
+    """Return the rank of a trial that follows earlier trials."""
     return sum(is_counted(trial) or not trial.state.is_finished() for trial in earlier)
 
 
 def run_workers(worker: Worker, study: Study, n_workers: int, *, show_progress: bool) -> None:
-    """Run a worker here, or copies of it in parallel.
+    """Run a worker in this process, or copies of the worker in parallel processes.
 
     Ctrl-C ends the search with a warning if a trial is complete.
     """

@@ -1,4 +1,4 @@
-"""Optuna's log is silent in the thread of a search, and only there."""
+"""Optuna's log is silent in the thread of a search, but not in other threads."""
 
 import logging
 import threading

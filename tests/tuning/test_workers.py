@@ -81,6 +81,20 @@ def test_stale_trial_is_discarded_at_each_call_that_detects_it(step, tmp_path):
     ]
 
 
+def test_surplus_trial_is_discarded(monkeypatch):
+    storage = optuna.storages.InMemoryStorage()
+    study = open_study(storage, "one", {"data": "1"})
+    ask = optuna.Study.ask
+
+    def ask_after_another_worker(study):
+        study.tell(ask(study), 0.0)
+        return ask(study)
+
+    monkeypatch.setattr(optuna.Study, "ask", ask_after_another_worker)
+    Worker(storage, "one", lambda trial: 1.0, 1, np.inf, optuna.samplers.RandomSampler, 0, optuna.pruners.NopPruner())()
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL]
+
+
 def test_error_of_the_objective_propagates(tmp_path):
     storage = connect(f"sqlite:///{tmp_path}/study.db", heartbeat_interval=1)
     open_study(storage, "one", {"data": "1"})

@@ -1,4 +1,4 @@
-"""Choosing a LeNet's parameters, by Optuna inside and scikit-learn outside."""
+"""Search for the parameters of a LeNetClassifier with Optuna, through scikit-learn's interface."""
 
 from sklenet.tuning._search import LeNetSearchCV
 from sklenet.tuning._space import suggest_params

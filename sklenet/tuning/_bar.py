@@ -8,33 +8,33 @@ from optuna.study import Study
 from optuna.trial import TrialState
 from tqdm.auto import tqdm
 
-from sklenet.tuning._study import finished
+from sklenet.tuning._study import counted_trials
 
-_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_UPDATES = 0.5
 
 
 @contextmanager
 def trial_bar(study: Study, n_trials: int) -> Iterator[None]:
-    """Show how many trials of a study are finished, in whatever process, and the best score so far."""
-    over = threading.Event()
+    """Show the number of counted trials of a study, of all processes, and the best score so far."""
+    ended = threading.Event()
     with tqdm(total=n_trials, unit="trial", desc="LeNetSearchCV") as bar:
 
-        def follow() -> None:
-            while not over.wait(_SECONDS_BETWEEN_LOOKS):
+        def keep_updating() -> None:
+            while not ended.wait(_SECONDS_BETWEEN_UPDATES):
                 _update(bar, study)
 
-        follower = threading.Thread(target=follow, daemon=True)
-        follower.start()
+        thread = threading.Thread(target=keep_updating, daemon=True)
+        thread.start()
         try:
             yield
         finally:
-            over.set()
-            follower.join()
+            ended.set()
+            thread.join()
             _update(bar, study)
 
 
 def _update(bar: tqdm, study: Study) -> None:
-    trials = finished(study)
+    trials = counted_trials(study)
     if len(trials) == bar.n:
         return
     scores = [trial.values[0] for trial in trials if trial.state == TrialState.COMPLETE]

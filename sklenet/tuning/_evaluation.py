@@ -1,6 +1,6 @@
-"""What one trial does: fit and score fold by fold, report as it goes, stop where the pruner says so."""
+"""The objective of a study: fit and score fold by fold, report scores of epochs, and stop when the pruner says so."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,23 +17,24 @@ from sklearn.utils.validation import _check_method_params
 from sklenet._classifier import LeNetClassifier
 from sklenet.tuning._space import Space
 
-# Held-out scores of a fold before the last. A score costs a tenth of an epoch: five of them, two percent of a fit.
-_N_LOOKS = 5
+# Epochs of a fold that are scored on held-out images; scoring every epoch would take too long.
+_MAX_SCORED_EPOCHS = 5
 
+# User attributes of a trial.
 FOLDS = "folds"
 CAUSE = "cause"
 
 
 class TrialFailed(Exception):
-    """A fit or a score of this trial raised, and `error_score` is NaN."""
+    """A fit or a scorer raised an error in this trial, and `error_score` is NaN."""
 
 
 @dataclass
 class Evaluation:
     """The objective of the study.
 
-    Folds run in order. What is reported at step fold · n_epochs + epoch is the mean of the finished folds' scores and
-    the present one's. Each fold leaves its scores in the trial's user attributes, so that any process can tell them.
+    Folds run in order. The value at step fold · n_epochs + epoch is the mean score of the finished folds and the
+    current fold. The scores of each fold are stored in the user attributes of the trial, for every process to read.
     """
 
     estimator: BaseEstimator
@@ -42,12 +43,12 @@ class Evaluation:
     splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
     space: Space
     scorer: Any
-    metric: Any  # of several, the one to maximise
+    metric: Any  # name of the score to maximise, if the scorer returns several
     fit_params: Mapping[str, Any]
     score_params: Mapping[str, Any]
     error_score: float | str
     return_train_score: bool
-    n_epochs: int | None  # of every fit; None where epochs are not reported
+    n_epochs: int | None  # of every fit; None if epochs are not reported
     caller: BaseEstimator
     context: CallbackContext
 
@@ -57,9 +58,9 @@ class Evaluation:
         Raises
         ------
         optuna.TrialPruned
-            If the pruner says so.
+            If the pruner stops the trial.
         TrialFailed
-            If a fold failed and has no score to go on with.
+            If a fold failed and has no finite score.
         """
         params = self.space(trial)
         folds: list[dict[str, Any]] = []
@@ -78,7 +79,7 @@ class Evaluation:
     ) -> None:
         train, test = self.splits[number]
         estimator = clone(self.estimator).set_params(**clone(params, safe=False))
-        looks = self._look_at_epochs(trial, estimator, number, folds)
+        epoch_scores = self._attach_epoch_scores(trial, estimator, number, folds)
         context = self.context.subcontext(
             task_name="candidate-split-evaluation", task_id=trial.number * len(self.splits) + number
         )
@@ -102,11 +103,11 @@ class Evaluation:
                 callback_ctx=context,
             )
         except Exception as error:
-            # With error_score="raise": it goes on to the user unchanged. Whatever it is, the study keeps why.
+            # With error_score="raise" the error propagates to the user. The study records it in any case.
             trial.set_user_attr(CAUSE, f"{type(error).__name__}: {error}")
             raise
         fold = _to_record(result)
-        pruned = looks is not None and looks.pruned
+        pruned = epoch_scores is not None and epoch_scores.pruned
         folds.append(fold | {"finished": not pruned})
         if pruned:
             raise optuna.TrialPruned
@@ -116,17 +117,17 @@ class Evaluation:
         if number + 1 < len(self.splits) and trial.should_prune():
             raise optuna.TrialPruned
 
-    def _look_at_epochs(
+    def _attach_epoch_scores(
         self, trial: optuna.Trial, estimator: BaseEstimator, number: int, folds: list[dict[str, Any]]
     ) -> "EpochScores | None":
-        """Have the epochs of the LeNet at the end of the estimator scored on the held-out images of a fold."""
-        lenet = last_lenet(estimator)
+        """Attach a callback that scores epochs on the held-out images of a fold, if the estimator ends in a LeNet."""
+        lenet = get_final_lenet(estimator)
         if self.n_epochs is None or lenet is None:
             return None
         _, test = self.splits[number]
-        looks = EpochScores(self, trial, estimator, test=test, number=number, earlier=self._scores(folds))
-        lenet.set_callbacks(*getattr(lenet, "_skl_callbacks", []), looks)
-        return looks
+        callback = EpochScores(self, trial, estimator, test, number, self._scores(folds))
+        lenet.set_callbacks(*getattr(lenet, "_skl_callbacks", []), callback)
+        return callback
 
     def _scores(self, folds: list[dict[str, Any]]) -> list[float]:
         return [self.select(fold["test_scores"]) for fold in folds]
@@ -135,103 +136,95 @@ class Evaluation:
         return float(np.mean(self._scores(folds)))
 
     def select(self, scores: float | Mapping[str, float]) -> float:
-        """Take the score that is maximised.
-
-        Raises
-        ------
-        ValueError
-            If there are several and `refit` names none.
-        """
+        """Return the score to maximise."""
         if not isinstance(scores, Mapping):
             return float(scores)
-        if self.metric not in scores:
-            raise ValueError(
-                f"LeNetSearchCV maximises one score: set refit to the name of one of {sorted(scores)}. "
-                f"Got {self.metric!r}."
-            )
+        check_metric(self.metric, scores)
         return float(scores[self.metric])
 
 
-class EpochScores:
-    """A callback of scikit-learn's protocol that reports held-out scores of epochs, and stops the fit to prune it.
+def check_metric(metric: Any, names: Collection[str]) -> None:
+    """Check that `refit` names one of several scores.
 
-    It scores the estimator's last step on images that the fitted steps before it have transformed once.
+    Raises
+    ------
+    ValueError
+        If it names no score.
+    """
+    if metric not in names:
+        raise ValueError(
+            f"LeNetSearchCV maximises one score: set refit to the name of one of {sorted(names)}. Got {metric!r}."
+        )
+
+
+@dataclass(eq=False)
+class EpochScores:
+    """A scikit-learn callback that scores epochs on held-out images, reports the scores, and stops a pruned fit.
+
+    The callback scores the final LeNetClassifier. The fitted steps before it transform the held-out images once a fold.
     """
 
-    def __init__(
-        self,
-        evaluation: Evaluation,
-        trial: optuna.Trial,
-        estimator: BaseEstimator,
-        *,
-        test: NDArray[np.intp],
-        number: int,
-        earlier: list[float],
-    ) -> None:
-        self.evaluation = evaluation
-        self.trial = trial
-        self.estimator = estimator
-        self.test = test
-        self.number = number
-        self.earlier = earlier
-        self.pruned = False
-        self._is_due = False
-        self._held_out: tuple[Any, Any, dict[str, Any]] | None = None
+    evaluation: Evaluation
+    trial: optuna.Trial
+    estimator: BaseEstimator
+    test: NDArray[np.intp]  # indices of the held-out images
+    number: int  # of the fold
+    earlier: list[float]  # scores of the finished folds
+    pruned: bool = False
+    _held_out: tuple[Any, Any, dict[str, Any]] | None = None
 
     def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Nothing to set up."""
+        """Do nothing."""
 
     def teardown(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Let go of the data: scikit-learn caches signatures of hooks, and the hooks with them."""
+        """Release the data, because scikit-learn's cache of hook signatures keeps this callback alive."""
         del self.evaluation, self.trial, self.estimator, self._held_out
 
     def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """See whether this is an epoch to look at; the last one is scored after the fit in any case."""
+        """Do nothing."""
+
+    def on_fit_task_end(
+        self, estimator: BaseEstimator, context: CallbackContext, *, fitted_estimator: BaseEstimator
+    ) -> bool:
+        """Score an epoch, report the score, and return whether to stop.
+
+        The last epoch is not scored here, because the search scores the model when the fit has ended.
+        """
         n_epochs, epoch = self.evaluation.n_epochs or 1, context.task_id + 1
-        self._is_due = context.task_name == "epoch" and epoch < n_epochs and epoch % -(-n_epochs // _N_LOOKS) == 0
-
-    @property
-    def on_fit_task_end(self) -> Callable[..., bool]:
-        """Ask for an estimator that predicts only when it is due: making one takes some percent of an epoch."""
-        return self._score if self._is_due else self._pass
-
-    def _pass(self, estimator: BaseEstimator, context: CallbackContext) -> bool:
-        return False
-
-    def _score(self, estimator: BaseEstimator, context: CallbackContext, *, fitted_estimator: BaseEstimator) -> bool:
-        """Score an epoch, report it, and say whether to stop."""
-        X, y, params = self._transformed()
+        interval = -(-n_epochs // _MAX_SCORED_EPOCHS)
+        if context.task_name != "epoch" or epoch == n_epochs or epoch % interval != 0:
+            return False
+        X, y, params = self._get_held_out()
         score = self.evaluation.select(self.evaluation.scorer(fitted_estimator, X, y, **params))
-        step = self.number * (self.evaluation.n_epochs or 1) + context.task_id
+        step = self.number * n_epochs + context.task_id
         self.trial.report(float(np.mean([*self.earlier, score])), step)
         self.pruned = self.trial.should_prune()
-        self._is_due = False  # the end of the fit, which a pruned epoch is followed by, is none of an epoch
         return self.pruned
 
-    def _transformed(self) -> tuple[Any, Any, dict[str, Any]]:
+    def _get_held_out(self) -> tuple[Any, Any, dict[str, Any]]:
         if self._held_out is None:
-            given = self.evaluation
-            X, last = _safe_indexing(given.X, self.test), self.estimator
-            while isinstance(last, Pipeline):
-                X = last[:-1].transform(X) if len(last) > 1 else X
-                last = last[-1]
-            params = _check_method_params(given.X, params=given.score_params, indices=self.test)
-            self._held_out = X, _safe_indexing(given.y, self.test), params
+            data = self.evaluation
+            X, step = _safe_indexing(data.X, self.test), self.estimator
+            while isinstance(step, Pipeline):
+                X = step[:-1].transform(X) if len(step) > 1 else X
+                step = step[-1]
+            params = _check_method_params(data.X, params=data.score_params, indices=self.test)
+            self._held_out = X, _safe_indexing(data.y, self.test), params
         return self._held_out
 
 
-def last_lenet(estimator: BaseEstimator) -> LeNetClassifier | None:
-    """Return the LeNetClassifier that the estimator is, or that a pipeline ends in."""
+def get_final_lenet(estimator: BaseEstimator) -> LeNetClassifier | None:
+    """Return the estimator, or the final step of a pipeline, if it is a LeNetClassifier."""
     while isinstance(estimator, Pipeline):
         estimator = estimator[-1]
     return estimator if isinstance(estimator, LeNetClassifier) else None
 
 
 def _to_record(result: dict[str, Any]) -> dict[str, Any]:
-    """Keep what JSON can hold."""
-    lenet = last_lenet(result["estimator"])
-    kept = {name: _to_floats(result[name]) for name in ("test_scores", "train_scores") if name in result}
-    return kept | {
+    """Convert the result of a fold to values that JSON can store."""
+    lenet = get_final_lenet(result["estimator"])
+    scores = {name: _to_floats(result[name]) for name in ("test_scores", "train_scores") if name in result}
+    return scores | {
         "fit_time": result["fit_time"],
         "score_time": result["score_time"],
         "fit_error": result["fit_error"],
@@ -244,5 +237,5 @@ def _to_floats(scores: Any) -> Any:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of a traceback, which says what was raised."""
+    """Return the last line of a traceback, which names the error."""
     return text.strip().rpartition("\n")[2]

@@ -1,4 +1,4 @@
-"""What a study is of: digests by which another process, or a later one, knows the same search again."""
+"""The identity of a study: hashes of everything that its scores depend on."""
 
 import itertools
 import json
@@ -10,16 +10,27 @@ from typing import Any
 
 import joblib
 import numpy as np
+import optuna
+from optuna.distributions import distribution_to_json
+from optuna.study import Study, StudyDirection
 from sklearn.base import BaseEstimator
 
-# Raised when scores of an earlier version of this package do not compare with those of this one.
+from sklenet.tuning._quiet import quiet
+from sklenet.tuning._space import Space
+
+# Increase when scores of an earlier version of this package are not comparable with the scores of this version.
 _FORMAT = 1
 
+_ATTRIBUTE = "sklenet"
 
-def identify(
+# Enough draws to see each branch of a conditional space.
+_N_DRAWS = 32
+
+
+def hash_search(
     *, data: Iterable[Any], splits: Iterable[Any], space: str, estimator: BaseEstimator, resolved: Any, scoring: Any
 ) -> dict[str, str]:
-    """Digest everything that must be the same for scores to compare.
+    """Hash everything that must be equal for scores to be comparable.
 
     Parameters
     ----------
@@ -28,38 +39,94 @@ def identify(
     splits : iterable of (ndarray, ndarray)
         Indices of the folds.
     space : str
-        Description of the search space.
+        Description of the search space by `sample_space`.
     estimator : estimator
-        As the user gave it, without seeds of the search's.
+        The user's estimator, without the seeds that the search sets.
     resolved : object
-        What the estimator's automatic parameters are resolved to: a later version may resolve them to something else.
+        The values that "auto" parameters resolve to, because a later version may resolve them differently.
     scoring : object
 
     Returns
     -------
-    identity : dict of str to str
-        A digest for each part that a message can name.
+    hashes : dict of str to str
+        One hash for each part that an error message can name.
     """
     return {
         "format": str(_FORMAT),
-        "data": digest(*data),
-        "division into folds": digest(*itertools.chain(*splits)),
-        "search space": digest(space),
-        "estimator": digest(describe(estimator), describe(resolved)),
-        "scoring": digest(describe(scoring)),
+        "data": hash_arrays(*data),
+        "division into folds": hash_arrays(*itertools.chain(*splits)),
+        "search space": hash_arrays(space),
+        "estimator": hash_arrays(to_canonical_json(estimator), to_canonical_json(resolved)),
+        "scoring": hash_arrays(to_canonical_json(scoring)),
     }
 
 
-def digest(*values: Any) -> str:
-    """Return a short string that equal arrays share, whatever their layout in memory, and that others do not."""
+def bind_to_search(study: Study, hashes: Mapping[str, str]) -> None:
+    """Store the hashes of a search in a new study, or compare them with the hashes in an existing study.
+
+    Raises
+    ------
+    ValueError
+        If the study belongs to another search, or was not made by LeNetSearchCV.
+    """
+    # Another process may make the same study at this moment. It stores the hashes before its first trial, so trials
+    # must be read first: a study with trials and without hashes is not from LeNetSearchCV.
+    trials = study.get_trials(deepcopy=False)
+    if _ATTRIBUTE not in study.user_attrs:
+        if study.direction != StudyDirection.MAXIMIZE or trials:
+            raise ValueError(
+                f"The study {study.study_name!r} in this storage was not made by LeNetSearchCV; choose another "
+                "study_name."
+            )
+        study.set_user_attr(_ATTRIBUTE, dict(hashes))
+    stored = study.user_attrs[_ATTRIBUTE]
+    if different := [part for part, value in hashes.items() if stored.get(part) != value]:
+        raise ValueError(
+            f"The study {study.study_name!r} in this storage has another {' and another '.join(different)} than this "
+            "search, so their scores are not comparable. Choose another study_name, or None, which derives the name "
+            "from all of these. If cv shuffles, set its random_state."
+        )
+
+
+def sample_space(space: Space) -> tuple[set[str], str]:
+    """Draw from a search space to find its parameters before any training.
+
+    Returns
+    -------
+    names : set of str
+        Parameters of the estimator that the space sets.
+    description : str
+        Distributions that the space draws from, and values that it sets without drawing, as JSON. Equal spaces have
+        equal descriptions in every process.
+    """
+    names: set[str] = set()
+    entries: set[str] = set()
+    with quiet():
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        for _ in range(_N_DRAWS):
+            trial = study.ask()
+            try:
+                params = space(trial)
+            except optuna.TrialPruned:
+                params = {}
+            names |= set(params)
+            entries |= {f"{name}: {distribution_to_json(values)}" for name, values in trial.distributions.items()}
+            for name, value in params.items():
+                if (written := to_canonical_json(value)) != to_canonical_json(trial.params.get(name)):
+                    entries.add(f"{name} = {written}")
+    return names, json.dumps(sorted(entries))
+
+
+def hash_arrays(*values: Any) -> str:
+    """Return a hash of array-likes that depends on their values, shapes and dtypes, but not on their memory layout."""
     return joblib.hash([np.ascontiguousarray(value) for value in values])
 
 
-def describe(value: Any) -> str:
-    """Write a value as JSON that another process would write, too: whole, and without addresses in memory.
+def to_canonical_json(value: Any) -> str:
+    """Serialise a value to JSON that is the same in every process.
 
-    Estimators and callbacks are described by their class and all parameters, functions by their name and code, other
-    objects by their class and attributes.
+    Estimators and callbacks are represented by their class and all parameters, functions by their name and code, other
+    objects by their class and attributes. Memory addresses are removed.
     """
     return json.dumps(_to_json(value), sort_keys=True)
 
@@ -67,18 +134,18 @@ def describe(value: Any) -> str:
 def _to_json(value: Any) -> Any:
     match value:
         case np.ndarray():
-            return ["ndarray", str(value.dtype), digest(value)]
+            return ["ndarray", str(value.dtype), hash_arrays(value)]
         case Mapping():
-            return ["dict", *sorted([describe(key), describe(content)] for key, content in value.items())]
+            return ["dict", *sorted(list(map(to_canonical_json, item)) for item in value.items())]
         case list() | tuple():
             return [type(value).__name__, *map(_to_json, value)]
         case set() | frozenset():
-            return ["set", *sorted(map(describe, value))]
+            return ["set", *sorted(map(to_canonical_json, value))]
         case FunctionType():
             contents = (cell.cell_contents for cell in value.__closure__ or ())
-            enclosed = [content for content in contents if content is not value]  # a function may call itself
+            enclosed = [content for content in contents if content is not value]  # a recursive function encloses itself
             defaults = (value.__defaults__, value.__kwdefaults__)
-            return [_name_of(value), _code_to_json(value.__code__), _to_json(defaults), _to_json(enclosed)]
+            return [_qualified_name(value), _code_to_json(value.__code__), _to_json(defaults), _to_json(enclosed)]
     return _object_to_json(value)
 
 
@@ -86,14 +153,14 @@ def _object_to_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         return repr(value.item())
     if isinstance(value, type | BuiltinFunctionType):
-        return _name_of(value)
+        return _qualified_name(value)
     if state := _state_of(value):
-        return [_name_of(type(value)), _to_json(state)]
+        return [_qualified_name(type(value)), _to_json(state)]
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _state_of(value: Any) -> Any:
-    """Return what tells an object from others of its class."""
+    """Return the values that distinguish an object from other instances of its class."""
     match value:
         case partial(func=function, args=args, keywords=keywords):
             state: Any = (function, args, keywords)
@@ -108,7 +175,7 @@ def _state_of(value: Any) -> Any:
     return state
 
 
-def _name_of(value: Any) -> str:
+def _qualified_name(value: Any) -> str:
     return f"{value.__module__}.{value.__qualname__}"
 
 

@@ -1,4 +1,4 @@
-"""What is settled before the first trial: labels, seeds, epochs, and warnings about the folds."""
+"""Preparation of a search before its first trial: validate labels, set seeds, split folds, resolve epochs."""
 
 import warnings
 from collections.abc import Iterable
@@ -6,30 +6,35 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.callback import CallbackContext
+from sklearn.model_selection import check_cv
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklenet._targets import as_labels
-from sklenet._training import Plan, make_plan
-from sklenet.tuning._evaluation import last_lenet
+from sklenet._training import make_plan
+from sklenet.tuning._evaluation import Evaluation, check_metric, get_final_lenet
+from sklenet.tuning._identity import hash_search, sample_space
+from sklenet.tuning._space import check_names, make_space
 
 
 def check_labels(y: Any) -> None:
-    """Refuse labels that no classifier takes, before they are divided into folds.
+    """Check the labels before they are split into folds.
 
     Raises
     ------
     ValueError
-        If there are none, some are missing or infinite, or they are continuous numbers.
+        If y is None, or a label is missing, infinite or continuous.
     """
     if y is None:
         raise ValueError("LeNetSearchCV requires y to be passed, but the target y is None.")
     check_classification_targets(check_array(as_labels(y), dtype=None, ensure_2d=False, input_name="y"))
 
 
-def seeded(estimator: BaseEstimator, random_state: np.random.RandomState) -> BaseEstimator:
-    """Clone an estimator; each random_state that is None gets a seed, so that trials differ by parameters alone."""
+def clone_with_seeds(estimator: BaseEstimator, random_state: np.random.RandomState) -> BaseEstimator:
+    """Clone an estimator and seed each random_state that is None, so that trials differ only by their parameters."""
     params = estimator.get_params()
     unseeded = sorted(
         name for name, value in params.items() if name.rpartition("__")[2] == "random_state" and value is None
@@ -38,27 +43,71 @@ def seeded(estimator: BaseEstimator, random_state: np.random.RandomState) -> Bas
     return clone(estimator).set_params(**seeds)
 
 
-def plan_of_all_trials(estimator: BaseEstimator, n_train: int) -> Plan | None:
-    """Resolve the automatic parameters for the smallest fold; None where there is no LeNet at the end."""
-    lenet = last_lenet(estimator)
-    return lenet and make_plan(n_train, lenet.max_epochs, lenet.batch_size, lenet.weight_decay)
+def make_evaluation(
+    search: BaseSearchCV, X: Any, y: Any, *, estimator: BaseEstimator, routed: Any, context: CallbackContext
+) -> tuple[Evaluation, dict[str, str]]:
+    """Make the objective of a search, and hash everything that must be equal for scores to be comparable.
+
+    Parameters
+    ----------
+    search : LeNetSearchCV
+    X, y : array-like
+    estimator : estimator
+        A clone with seeds of the estimator of the search.
+    routed : Bunch
+        Metadata for the splitter, the estimator and the scorer.
+    context : sklearn.callback.CallbackContext
+
+    Returns
+    -------
+    evaluation : Evaluation
+    hashes : dict of str to str
+    """
+    scorer, metric = search._get_scorers()
+    check_metric(metric, getattr(scorer, "_scorers", {metric}))
+    metric = search.refit if callable(search.scoring) else metric
+    space = make_space(search.param_distributions, estimator)
+    names, description = sample_space(space)
+    check_names(names, estimator)
+    splits = list(check_cv(search.cv, y, classifier=is_classifier(estimator)).split(X, y, **routed.splitter.split))
+    _warn_missing_classes(np.asarray(y), splits)
+    estimator = clone(estimator)
+    lenet, resolved, n_epochs = get_final_lenet(estimator), None, None
+    if lenet is not None:
+        n_train = min(len(train) for train, _ in splits)
+        resolved = make_plan(n_train, lenet.max_epochs, lenet.batch_size, lenet.weight_decay)
+        if not any(name.rpartition("__")[2] == "max_epochs" for name in names):
+            n_epochs = resolved.n_epochs
+            lenet.set_params(max_epochs=n_epochs)
+    fit_params, score_params = routed.estimator.fit, routed.scorer.score
+    evaluation = Evaluation(
+        estimator=estimator,
+        X=X,
+        y=y,
+        splits=splits,
+        space=space,
+        scorer=scorer,
+        metric=metric,
+        fit_params=fit_params,
+        score_params=score_params,
+        error_score=search.error_score,
+        return_train_score=search.return_train_score,
+        n_epochs=n_epochs,
+        caller=search,
+        context=context,
+    )
+    hashes = hash_search(
+        data=[X, y, *fit_params.values(), *score_params.values()],
+        splits=splits,
+        space=description,
+        estimator=search.estimator,
+        resolved=resolved,
+        scoring=(search.scoring, metric),
+    )
+    return evaluation, hashes
 
 
-def is_searched(parameter: str, names: set[str]) -> bool:
-    """Tell whether a space sets a parameter, of the estimator or of a step."""
-    return any(name.rpartition("__")[2] == parameter for name in names)
-
-
-def with_epochs(estimator: BaseEstimator, n_epochs: int | None) -> BaseEstimator:
-    """Clone an estimator, its LeNet set to a number of epochs."""
-    pinned = clone(estimator)
-    if n_epochs is not None and (lenet := last_lenet(pinned)) is not None:
-        lenet.set_params(max_epochs=n_epochs)
-    return pinned
-
-
-def warn_of_missing_classes(y: NDArray[Any], splits: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> None:
-    """Warn where training images of a fold lack a class."""
+def _warn_missing_classes(y: NDArray[Any], splits: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> None:
     classes = set(np.unique(y).tolist())
     for number, (train, _) in enumerate(splits):
         if missing := classes - set(np.unique(y[train]).tolist()):

@@ -8,18 +8,18 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 
-class PrunerOfFold(BasePruner):
-    """Shows a pruner the present fold of a trial alone.
+class FoldPruner(BasePruner):
+    """Show a pruner only the current fold of a trial.
 
-    `PercentilePruner`, of which `MedianPruner` is a kind, compares the best value that a trial has reported at any step
-    with other trials' values at the present step. The mean over folds falls when an untrained model begins a new fold,
-    so a trial would be shielded by its own first fold.
+    `PercentilePruner` and its subclass `MedianPruner` compare the best value that a trial has reported at any step with
+    the values of other trials at the current step. The mean over folds falls when a new fold begins with an untrained
+    model. So the best value of an earlier fold would protect the trial from pruning in all later folds.
 
     Parameters
     ----------
     pruner : optuna.pruners.PercentilePruner
     n_epochs : int
-        Steps of a fold.
+        Number of steps of a fold.
     """
 
     def __init__(self, pruner: PercentilePruner, n_epochs: int) -> None:
@@ -27,17 +27,17 @@ class PrunerOfFold(BasePruner):
         self._n_epochs = n_epochs
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Ask the pruner about the steps of the present fold."""
+        """Return whether the pruner prunes the trial by the steps of the current fold."""
         if trial.last_step is None:
             return False
         first = trial.last_step - trial.last_step % self._n_epochs
-        present: Any = copy.copy(trial)
-        present.intermediate_values = {
+        current: Any = copy.copy(trial)
+        current.intermediate_values = {
             step: value for step, value in trial.intermediate_values.items() if step >= first
         }
-        return self._pruner.prune(study, present)
+        return self._pruner.prune(study, current)
 
 
-def within_folds(pruner: BasePruner, n_epochs: int | None) -> BasePruner:
-    """Let pruners that compare a trial's best value judge each fold by itself; others judge by the latest value."""
-    return PrunerOfFold(pruner, n_epochs or 1) if isinstance(pruner, PercentilePruner) else pruner
+def prune_within_folds(pruner: BasePruner, n_epochs: int | None) -> BasePruner:
+    """Wrap a pruner that compares the best value of a trial; other pruners compare the latest value."""
+    return FoldPruner(pruner, n_epochs or 1) if isinstance(pruner, PercentilePruner) else pruner

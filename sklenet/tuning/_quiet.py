@@ -1,30 +1,28 @@
-"""Optuna's log, which would print a line a trial."""
+"""A context in which Optuna does not print a line for each trial."""
 
 import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LOGGERS = (
-    "optuna.study.study",
-    "optuna.study._tell",
-    "optuna.storages._rdb.storage",
-    "optuna.storages._in_memory",
-)
-
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Optuna from logging, in this thread alone and as long as the context lasts; no level is changed."""
-    here = threading.get_ident()
+    """Keep the handlers of Optuna's logger from emitting this thread's records below the level WARNING.
 
-    def is_elsewhere(record: logging.LogRecord) -> bool:
-        return record.thread != here
+    Records of other threads pass, and so do warnings, which tell users of a problem with their sampler or storage.
+    Levels and propagation stay as they are. A user who enables propagation asks for Optuna's log by name, so the
+    handlers of the root logger still receive every record.
+    """
+    thread, handlers = threading.get_ident(), list(logging.getLogger("optuna").handlers)
 
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(is_elsewhere)
+    def passes(record: logging.LogRecord) -> bool:
+        return record.thread != thread or record.levelno >= logging.WARNING
+
+    for handler in handlers:
+        handler.addFilter(passes)
     try:
         yield
     finally:
-        for name in _LOGGERS:
-            logging.getLogger(name).removeFilter(is_elsewhere)
+        for handler in handlers:
+            handler.removeFilter(passes)

@@ -1,4 +1,4 @@
-"""A study's trials as scikit-learn's cv_results_."""
+"""Convert the trials of a study to the rows and columns of scikit-learn's `cv_results_`."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,30 +15,33 @@ from sklenet.tuning._space import Space
 _STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
-def rows_of(trials: Sequence[FrozenTrial], n_splits: int) -> list[dict[str, Any]]:
-    """List what each fold of each trial left, n_splits rows a trial; what was pruned or failed is NaN.
+def make_rows(trials: Sequence[FrozenTrial], n_splits: int) -> list[dict[str, Any]]:
+    """List times and scores of each fold, with n_splits rows for each trial; folds that were pruned or failed are NaN.
 
-    One trial at least must be complete.
+    At least one trial must be complete.
     """
-    names = _names_of_scores(trials)
+    names = _find_score_names(trials)
     complete = next(trial for trial in trials if trial.state == TrialState.COMPLETE)
-    missing = {name: _not_a_number(value) for name, value in _row(complete.user_attrs[FOLDS][-1], names).items()}
+    missing = {name: _to_nan(value) for name, value in _make_row(complete.user_attrs[FOLDS][-1], names).items()}
     rows = []
     for trial in trials:
         folds = trial.user_attrs.get(FOLDS, [])
-        finished = [_row(fold, names) for fold in folds if fold["finished"] and trial.state != TrialState.FAIL]
+        finished = [_make_row(fold, names) for fold in folds if fold["finished"] and trial.state != TrialState.FAIL]
         rows += [*finished, *[missing] * (n_splits - len(finished))]
     return rows
 
 
-def _names_of_scores(trials: Sequence[FrozenTrial]) -> list[str] | None:
-    """Return the names of several scores; None where there is one. A callable shows them where a fit has not failed."""
+def _find_score_names(trials: Sequence[FrozenTrial]) -> list[str] | None:
+    """Return the names of several scores, or None if the scorer returns one number.
+
+    Only a successful fit shows the names that a callable scorer returns.
+    """
     scores = (fold["test_scores"] for trial in trials for fold in trial.user_attrs.get(FOLDS, []))
     return next((list(several) for several in scores if isinstance(several, dict)), None)
 
 
-def _row(fold: Mapping[str, Any], names: list[str] | None) -> dict[str, Any]:
-    """Return times and scores of a fold; a fit that failed has `error_score` for each of several scores."""
+def _make_row(fold: Mapping[str, Any], names: list[str] | None) -> dict[str, Any]:
+    """Return times and scores of a fold, with `error_score` as each of several scores if the fit failed."""
     columns = ("fit_time", "score_time", "test_scores", "train_scores")
     row = {name: fold[name] for name in columns if name in fold}
     for kind in ("test_scores", "train_scores"):
@@ -47,24 +50,20 @@ def _row(fold: Mapping[str, Any], names: list[str] | None) -> dict[str, Any]:
     return row
 
 
-def _not_a_number(value: Any) -> Any:
+def _to_nan(value: Any) -> Any:
     return dict.fromkeys(value, np.nan) if isinstance(value, dict) else np.nan
 
 
-def params_of(trials: Sequence[FrozenTrial], space: Space) -> list[dict[str, Any]]:
-    """List the parameters that each trial set."""
-    return [_params_of(trial, space) for trial in trials]
-
-
-def _params_of(trial: FrozenTrial, space: Space) -> dict[str, Any]:
+def find_params(trial: FrozenTrial, space: Space) -> dict[str, Any]:
+    """Return the parameters that the space sets in a trial."""
     try:
         return space(FixedTrial(trial.params, trial.number))
     except TrialPruned:
-        return dict(trial.params)  # the space has pruned it
+        return dict(trial.params)  # the space itself pruned the trial
 
 
-def columns_of(trials: Sequence[FrozenTrial]) -> dict[str, list[Any]]:
-    """List what scikit-learn's searches do not have: number and state of each trial, and the epochs it trained."""
+def make_columns(trials: Sequence[FrozenTrial]) -> dict[str, list[Any]]:
+    """Make the columns that scikit-learn's searches lack: number and state of each trial, and its trained epochs."""
     return {
         "trial_number": [trial.number for trial in trials],
         "trial_state": [_STATES[trial.state] for trial in trials],
@@ -72,31 +71,29 @@ def columns_of(trials: Sequence[FrozenTrial]) -> dict[str, list[Any]]:
     }
 
 
-def refuse_failure(trials: list[FrozenTrial]) -> None:
-    """Raise if no trial was completed, warn if some failed.
+def check_failures(trials: list[FrozenTrial]) -> None:
+    """Check that at least one trial is complete, and warn if some trials failed.
 
     Raises
     ------
     ValueError
-        Showing the first cause.
+        If no trial is complete. The message shows the first cause.
     """
-    causes = [cause for trial in trials if (cause := _cause_of(trial))]
+    causes = [cause for trial in trials if (cause := _find_cause(trial))]
     if not any(trial.state == TrialState.COMPLETE for trial in trials):
         if causes:
             raise ValueError(
                 f"{len(causes)} of {len(trials)} trials failed and none was completed. The first: {causes[0]}"
             )
-        raise ValueError(
-            f"No trial was completed: {len(trials)} were pruned, and the timeout may be too short for one."
-        )
+        raise ValueError(f"No trial was completed: {len(trials)} were pruned, or the timeout is too short for a trial.")
     if causes:
         warnings.warn(
-            f"{len(causes)} of {len(trials)} trials failed. The first: {causes[0]}", FitFailedWarning, stacklevel=4
+            f"{len(causes)} of {len(trials)} trials failed. The first: {causes[0]}", FitFailedWarning, stacklevel=5
         )
 
 
-def _cause_of(trial: FrozenTrial) -> str | None:
-    """Return why a trial failed, or why a fit in it did, which has `error_score` then; None where none did."""
+def _find_cause(trial: FrozenTrial) -> str | None:
+    """Return the error of a trial, or of a fit in it that got `error_score`; None if all fits succeeded."""
     if trial.state == TrialState.FAIL:
         return trial.user_attrs[CAUSE]
     errors = (fold["fit_error"] for fold in trial.user_attrs.get(FOLDS, []) if fold["fit_error"])

@@ -1,13 +1,10 @@
-"""LeNetSearchCV: Optuna inside, scikit-learn outside."""
+"""LeNetSearchCV, a scikit-learn search whose trials Optuna chooses and prunes."""
 
 import copy
-import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,142 +12,131 @@ from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
 from optuna.pruners import BasePruner, MedianPruner
 from optuna.samplers import BaseSampler, TPESampler
-from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study import Study
-from optuna.trial import TrialState
-from sklearn.base import BaseEstimator, _fit_context, clone, is_classifier
+from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.callback import CallbackContext
-from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import Tags, check_random_state, indexable
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import MetadataRouter
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
 from sklenet._classifier import LeNetClassifier
-from sklenet.tuning._bar import trial_bar
 from sklenet.tuning._evaluation import Evaluation
-from sklenet.tuning._identity import digest, identify
-from sklenet.tuning._preparation import (
-    check_labels,
-    is_searched,
-    plan_of_all_trials,
-    seeded,
-    warn_of_missing_classes,
-    with_epochs,
-)
-from sklenet.tuning._pruning import within_folds
-from sklenet.tuning._results import columns_of, params_of, refuse_failure, rows_of
-from sklenet.tuning._space import GivenSpace, as_space, probe, refuse_unknown
-from sklenet.tuning._study import Worker, finished, open_storage, open_study, snapshot
+from sklenet.tuning._preparation import check_labels, clone_with_seeds, make_evaluation
+from sklenet.tuning._pruning import prune_within_folds
+from sklenet.tuning._results import check_failures, find_params, make_columns, make_rows
+from sklenet.tuning._space import GivenSpace
+from sklenet.tuning._storage import open_storage
+from sklenet.tuning._study import copy_to_memory, counted_trials, open_study
+from sklenet.tuning._worker import Worker, run_workers
 
-# With Optuna's five, a search of twenty trials and three folds trained 64 % of the epochs; with two, 22 % of the same,
-# and 42 % on average over six seeds.
-_N_TRIALS_BEFORE_PRUNING = 2
+# Searches are short: with the five trials that Optuna runs before it prunes, many epochs would be trained for nothing.
+_N_STARTUP_TRIALS = 2
 
 
 class LeNetSearchCV(BaseSearchCV):
     """Search for the best parameters of a LeNetClassifier by Optuna [1]_, with cross-validation and pruning.
 
-    Outside it is one of scikit-learn's searches, as `RandomizedSearchCV`: it fits and predicts, nests in
-    `cross_val_score`, and ends a pipeline. Inside, each trial's parameters are chosen by what earlier ones have shown,
-    and trials that lag behind are pruned in the middle of a fold. With a `storage` a search survives its processes, and
-    many of them, on one machine or several, work on it.
+    The search has the interface of scikit-learn's searches, such as `RandomizedSearchCV`: it fits and predicts, nests
+    in `cross_val_score`, and can be the last step of a pipeline. Optuna chooses the parameters of each trial from the
+    results of earlier trials, and prunes trials that lag behind in the middle of a fold. With a `storage` a search
+    survives its processes, and many processes on one machine or several can share it.
 
     Parameters
     ----------
     estimator : estimator or None, default=None
-        What is tuned: a LeNetClassifier, or an estimator with one inside, such as a pipeline that ends in one. None is
-        ``LeNetClassifier()``. Its `max_epochs` is that of all trials: "auto" is resolved once, by the smallest fold.
+        Estimator to tune: a LeNetClassifier, or an estimator that contains one, such as a pipeline. None is
+        ``LeNetClassifier()``. All trials use its `max_epochs`; "auto" is resolved once, for the smallest fold.
     param_distributions : dict, callable or None, default=None
-        The search space: distributions of Optuna or lists by parameter name, as in
+        Search space: a dict from parameter names to lists or Optuna distributions, such as
         ``{"lr": FloatDistribution(1e-3, 1e-2, log=True), "augment": [None, "affine"]}``; or a function from a trial to
-        a dict of parameters. None is the space of `suggest_params`, of the LeNetClassifier inside.
+        a dict of parameters. None is the space of `suggest_params` for the LeNetClassifier inside the estimator.
     n_trials : int, default=20
-        Trials of the study in total, over all processes and resumed searches. Completed, pruned and failed trials
-        count; those of processes that died do not, they are run again.
+        Total number of trials of the study, over all processes and resumed searches. Completed, pruned and failed
+        trials count. Trials of processes that died do not count and are retried.
     timeout : float or None, default=None
-        Seconds after which no new trial begins. None: no limit.
+        Seconds after which no new trial begins. None is no limit.
     scoring : str, callable, list, tuple, dict or None, default=None
-        Score to maximise, as in `RandomizedSearchCV`. Of several, the one that `refit` names.
+        Score to maximise, as in `RandomizedSearchCV`. If there are several scores, `refit` names the one to maximise.
     cv : int, cross-validation generator, iterable or None, default=None
-        Folds; None is 5, stratified. They are split once, and are the same for all trials.
+        Folds. None is 5 stratified folds. They are split once and are the same for all trials.
     refit : bool, str or callable, default=True
-        Whether to fit `best_estimator_` on all data in the end. Of several scores, the name of the one that decides.
+        Whether to fit `best_estimator_` on all data in the end. If there are several scores, the name of the score to
+        maximise.
     sampler : callable or None, default=None
-        ``sampler(seed=int)`` makes a sampler of Optuna, such as the class `optuna.samplers.GPSampler`, or a
-        `functools.partial` of one. It is made anew for each trial, with a seed from `random_state` and the trial's
-        number. None is `TPESampler` [2]_.
+        Function such that ``sampler(seed=int)`` returns an Optuna sampler, for example the class
+        `optuna.samplers.GPSampler` or a `functools.partial` of it. A new sampler is created for each trial, with a seed
+        derived from `random_state` and the number of the trial. None is `TPESampler` [2]_.
     pruner : optuna.pruners.BasePruner or None, default=None
-        None is ``MedianPruner(n_startup_trials=2)``; ``NopPruner()`` prunes nothing. A `MedianPruner` or
-        `PercentilePruner` judges each fold by itself.
+        None is ``MedianPruner(n_startup_trials=2)``; ``NopPruner()`` prunes nothing. `MedianPruner` and
+        `PercentilePruner` consider each fold separately.
     storage : str or None, default=None
-        URL of a database that the trials are kept in, such as ``"sqlite:///study.db"`` for processes of one machine or
-        ``"postgresql://host/name"`` for several; leave the password to the driver, which reads PGPASSWORD and
-        ~/.pgpass. None keeps them in memory, or in a temporary file if `n_jobs` is not 1.
+        URL of the database that stores the trials, such as ``"sqlite:///study.db"`` for processes of one machine or
+        ``"postgresql://host/name"`` for several machines. Omit the password; the driver reads PGPASSWORD and ~/.pgpass.
+        None stores the trials in memory, or in a temporary file if `n_jobs` is not 1.
     study_name : str or None, default=None
-        The study to make or go on with. None names it by a digest of data, folds, space, estimator and scoring, so that
-        the same search goes on where it was, and another never mixes with it.
+        Name of the study to create or resume. None derives the name from a hash of data, folds, space, estimator and
+        scoring, so that the same search is resumed and different searches are never mixed.
     heartbeat_interval : int, default=60
-        Seconds between the signs of life of a running trial; a process that gave none for three intervals is taken for
-        dead, and its trial is run again. Used with a `storage` only.
+        Seconds between the heartbeats of a running trial. If a trial sends none for three intervals, its process is
+        considered dead and the trial is retried. Used only with a `storage`.
     n_jobs : int or None, default=None
-        Processes of this machine that run trials, or workers of joblib's active backend. None means 1, unless joblib's
-        context says otherwise. Each gets its share of the cores.
+        Number of processes of this machine, or workers of joblib's active backend, that run trials. None is 1 unless a
+        joblib context sets another number. The processes share the cores equally.
     error_score : float or "raise", default=np.nan
         Score of a fit that fails. With NaN the trial counts as failed.
     return_train_score : bool, default=False
-        Whether `cv_results_` has the scores on the training folds.
+        Whether `cv_results_` includes the scores on the training folds.
     verbose : int, default=0
         1 shows a progress bar with the best score so far.
     random_state : int, RandomState instance or None, default=None
-        Seeds the sampler, and each `random_state` of the estimator that is None.
+        Seed of the sampler and of each `random_state` of the estimator that is None.
 
     Attributes
     ----------
     best_params_ : dict
         Parameters of the best trial.
     best_score_ : float
-        Its mean score over the folds.
+        Mean score of the best trial over the folds.
     best_index_ : int
-        Its row in `cv_results_`.
+        Row of the best trial in `cv_results_`.
     best_estimator_ : estimator
-        Fitted with them on all data. Only if `refit` is not False.
+        Estimator fitted with the best parameters on all data. Only if `refit` is not False.
     cv_results_ : dict of ndarrays
-        A row for each trial, ready for a data frame; the columns are those of `RandomizedSearchCV`, and `trial_number`,
-        `trial_state` ("complete", "pruned" or "failed") and `n_epochs`, the epochs it trained. A pruned trial has the
-        scores of the folds it finished, the mean NaN, and the last rank.
+        One row for each trial. The columns are those of `RandomizedSearchCV`, and `trial_number`, `trial_state`
+        ("complete", "pruned" or "failed") and `n_epochs`, the number of trained epochs. A pruned trial has the scores
+        of its finished folds, a mean of NaN, and the last rank.
     study_ : optuna.study.Study
         A copy of the study in memory, for Optuna's plots.
     scorer_ : callable or dict of callables
-        What scored.
+        Scorer of the held-out images.
     n_splits_ : int
-        Folds.
+        Number of folds.
     refit_time_ : float
-        Seconds of the last fit.
+        Seconds of the fit on all data.
     multimetric_ : bool
-        Whether there were several scores.
+        Whether the scorer returns several scores.
     classes_ : ndarray of shape (n_classes,)
         Labels of `best_estimator_`.
     n_features_in_ : int
-        Pixels of an image.
+        Number of pixels of an image.
     feature_names_in_ : ndarray of shape (n_pixels,)
-        Names of the columns, if `best_estimator_` has seen any.
+        Names of the columns of X, if X has names.
 
     See Also
     --------
-    suggest_params : The space, for an objective of one's own.
-    sklearn.model_selection.RandomizedSearchCV : Draws all parameters at random and trains all of them to the end.
+    suggest_params : The default search space, for use in your own objective.
+    sklearn.model_selection.RandomizedSearchCV : Draws all parameters at random and never stops a fit early.
 
     Notes
     -----
-    Folds run in order. At step fold · n_epochs + epoch a trial reports the mean of the finished folds' scores and of
-    the present one's, at up to five epochs of a fold; an estimator that does not end in a LeNetClassifier, or whose
-    `max_epochs` is searched, reports at the end of each fold.
+    Folds run in order. At up to five epochs of each fold, a trial reports the mean score of the finished folds and the
+    current fold, at step fold · n_epochs + epoch. If the estimator does not end in a LeNetClassifier, or `max_epochs`
+    is searched, a trial reports only at the end of each fold.
 
-    Ctrl-C ends the search, and `fit` returns the best so far, with a warning; a second one ends the last fit, too.
-    With a `storage` the same call goes on later.
+    Ctrl-C ends the search, and `fit` returns the best trial so far with a warning. A second Ctrl-C ends the fit on all
+    data, too. With a `storage` the same call resumes the search.
 
     References
     ----------
@@ -228,7 +214,7 @@ class LeNetSearchCV(BaseSearchCV):
         self.verbose = verbose
         self.random_state = random_state
 
-    # scikit-learn validates the estimator itself, when it is fitted.
+    # The inner estimator validates its own parameters when it is fitted.
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Search, then fit the best parameters on all data.
@@ -240,8 +226,8 @@ class LeNetSearchCV(BaseSearchCV):
         y : array-like of shape (n_samples,)
             Labels.
         **params : dict of str to object
-            `sample_weight` goes to fits and scores, `groups` to the folds; others to `fit`. With metadata routing, as
-            requested.
+            `sample_weight` is passed to `fit` and the scorer, `groups` to the splitter, other parameters to `fit`. With
+            metadata routing enabled, each parameter is passed where it is requested.
 
         Returns
         -------
@@ -250,8 +236,8 @@ class LeNetSearchCV(BaseSearchCV):
         Raises
         ------
         ValueError
-            If every trial failed; the first cause is shown. If the space names a parameter that the estimator has not,
-            or the study is of other data, folds, space, estimator or scoring.
+            If no trial was completed; the message shows the first cause. If the space sets an unknown parameter, or the
+            study belongs to other data, folds, space, estimator or scoring.
         ConnectionError
             If the storage cannot be used.
 
@@ -267,101 +253,59 @@ class LeNetSearchCV(BaseSearchCV):
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
         metadata = {"sample_weight": params["sample_weight"]} if params.get("sample_weight") is not None else None
-        given = {"X": X, "y": y, "metadata": metadata}
+        data = {"X": X, "y": y, "metadata": metadata}
         context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
-        context.call_on_fit_task_begin(estimator=self, **given)
+        context.call_on_fit_task_begin(estimator=self, **data)
         task = context.subcontext(task_name="search", max_subtasks=None, sequential_subtasks=False)
-        task.call_on_fit_task_begin(estimator=self, **given)
+        task.call_on_fit_task_begin(estimator=self, **data)
 
         random_state = check_random_state(self.random_state)
         seed = int(random_state.randint(np.iinfo(np.int32).max))
-        estimator = seeded(self._filled().estimator, random_state)
-        routed = self._filled()._get_routed_params_for_fit(params)
-        evaluation, identity = self._make_evaluation(X, y, estimator, routed, task)
-        study = self._search(evaluation, identity, seed, began)
-        task.call_on_fit_task_end(estimator=self, **given)
+        search = self._with_default_estimator()
+        estimator = clone_with_seeds(search.estimator, random_state)
+        routed = search._get_routed_params_for_fit(params)
+        evaluation, hashes = make_evaluation(search, X, y, estimator=estimator, routed=routed, context=task)
+        study = self._search(evaluation, hashes, seed, began)
+        task.call_on_fit_task_end(estimator=self, **data)
         fitted = self._summarise(study, evaluation)
         if self.refit:
             task = context.subcontext(task_name="refit-with-best-params")
-            fitted |= self._refit(task, estimator, fitted["best_params_"], given, routed.estimator.fit)
+            fitted |= self._refit(task, estimator, fitted["best_params_"], data, routed.estimator.fit)
         self.__dict__.update(fitted)
-        context.call_on_fit_task_end(estimator=self, **given)
+        context.call_on_fit_task_end(estimator=self, **data)
         return self
 
     def __sklearn_tags__(self) -> Tags:
-        """Be a classifier of what the estimator takes."""
-        return super(LeNetSearchCV, self._filled()).__sklearn_tags__()
+        """Delegate the tags to the inner estimator."""
+        return super(LeNetSearchCV, self._with_default_estimator()).__sklearn_tags__()
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Say who gets what metadata.
+        """Return the metadata routing of this search.
 
         Returns
         -------
         routing : sklearn.utils.metadata_routing.MetadataRouter
-            Of estimator, scorer and folds.
+            Routes metadata to the estimator, the scorer and the splitter.
         """
-        return super(LeNetSearchCV, self._filled()).get_metadata_routing()
+        return super(LeNetSearchCV, self._with_default_estimator()).get_metadata_routing()
 
     def _sk_visual_block_(self) -> Any:
-        return super(LeNetSearchCV, self._filled())._sk_visual_block_()
+        return super(LeNetSearchCV, self._with_default_estimator())._sk_visual_block_()
 
-    def _filled(self) -> "LeNetSearchCV":
-        """Return a copy with the estimator that None stands for."""
-        filled = copy.copy(self)
-        if self.estimator is None:
-            filled.estimator = LeNetClassifier()
-        return filled
+    def _with_default_estimator(self) -> "LeNetSearchCV":
+        """Return this search, or a copy with a LeNetClassifier if the estimator is None."""
+        if self.estimator is not None:
+            return self
+        search = copy.copy(self)
+        search.estimator = LeNetClassifier()
+        return search
 
-    def _make_evaluation(
-        self, X: Any, y: Any, estimator: BaseEstimator, routed: Any, context: CallbackContext
-    ) -> tuple[Evaluation, dict[str, str]]:
-        """Join what a trial needs, and digest what must be the same for scores to compare."""
-        scorer, metric = self._filled()._get_scorers()
-        scorers = getattr(scorer, "_scorers", {metric})
-        if metric not in scorers:
-            raise ValueError(
-                f"LeNetSearchCV maximises one score: set refit to the name of one of {sorted(scorers)}. "
-                f"Got {self.refit!r}."
-            )
-        space = as_space(self.param_distributions, estimator)
-        names, description = probe(space)
-        refuse_unknown(names, estimator)
-        cv = check_cv(self.cv, y, classifier=is_classifier(estimator))
-        splits = list(cv.split(X, y, **routed.splitter.split))
-        warn_of_missing_classes(np.asarray(y), splits)
-        plan = plan_of_all_trials(estimator, min(len(train) for train, _ in splits))
-        n_epochs = None if plan is None or is_searched("max_epochs", names) else plan.n_epochs
-        evaluation = Evaluation(
-            estimator=with_epochs(estimator, n_epochs),
-            X=X,
-            y=y,
-            splits=splits,
-            space=space,
-            scorer=scorer,
-            metric=self.refit if callable(self.scoring) else metric,
-            fit_params=routed.estimator.fit,
-            score_params=routed.scorer.score,
-            error_score=self.error_score,
-            return_train_score=self.return_train_score,
-            n_epochs=n_epochs,
-            caller=self,
-            context=context,
-        )
-        identity = identify(
-            data=[X, y, *evaluation.fit_params.values(), *evaluation.score_params.values()],
-            splits=splits,
-            space=description,
-            estimator=self._filled().estimator,
-            resolved=plan,
-            scoring=(self.scoring, evaluation.metric),
-        )
-        return evaluation, identity
-
-    def _search(self, evaluation: Evaluation, identity: Mapping[str, str], seed: int, began: float) -> Study:
-        """Run trials until there are enough, here or in processes, and return the study."""
+    def _search(self, evaluation: Evaluation, hashes: Mapping[str, str], seed: int, began: float) -> Study:
+        """Run trials in this process or in several, and return a copy of the study."""
         n_workers = min(effective_n_jobs(self.n_jobs), self.n_trials)
-        with self._open_storage(n_workers) as storage:
-            study = open_study(storage, self.study_name or f"sklenet-{digest(*identity.values())}", identity)
+        pruner = self.pruner or MedianPruner(n_startup_trials=_N_STARTUP_TRIALS)
+        with open_storage(self.storage, self.heartbeat_interval, n_workers) as storage:
+            study = open_study(storage, self.study_name, hashes)
             worker = Worker(
                 storage=storage,
                 study_name=study.study_name,
@@ -370,49 +314,24 @@ class LeNetSearchCV(BaseSearchCV):
                 deadline=np.inf if self.timeout is None else began + self.timeout,
                 sampler=self.sampler or TPESampler,
                 seed=seed,
-                pruner=within_folds(
-                    self.pruner or MedianPruner(n_startup_trials=_N_TRIALS_BEFORE_PRUNING), evaluation.n_epochs
-                ),
+                pruner=prune_within_folds(pruner, evaluation.n_epochs),
             )
-            try:
-                with trial_bar(study, self.n_trials) if self.verbose else nullcontext():
-                    if n_workers == 1:
-                        worker()
-                    else:
-                        Parallel(n_jobs=n_workers, prefer="processes")(delayed(worker)() for _ in range(n_workers))
-            except KeyboardInterrupt:
-                if not any(trial.state == TrialState.COMPLETE for trial in finished(study)):
-                    raise
-                warnings.warn(f"Interrupted: the best of {len(finished(study))} trials is returned.", stacklevel=3)
-            return snapshot(study)
-
-    @contextmanager
-    def _open_storage(self, n_workers: int) -> Iterator[BaseStorage]:
-        """Open the storage that is asked for, or one that `n_workers` can share and that nobody sees again."""
-        with ExitStack() as stack:
-            if self.storage is None and n_workers == 1:
-                yield InMemoryStorage()
-                return
-            url = self.storage
-            if url is None:
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sklenet-"))
-                url = f"sqlite:///{Path(folder) / 'study.db'}"
-            storage = open_storage(url, self.heartbeat_interval)
-            stack.callback(storage.engine.dispose)
-            yield storage
+            run_workers(worker, study, n_workers, show_progress=bool(self.verbose))
+            return copy_to_memory(study)
 
     def _summarise(self, study: Study, evaluation: Evaluation) -> dict[str, Any]:
-        """Make scikit-learn's attributes of the finished trials."""
-        trials = finished(study)
-        refuse_failure(trials)
+        """Make the fitted attributes of scikit-learn's searches from the trials."""
+        trials = counted_trials(study)
+        check_failures(trials)
         n_splits = len(evaluation.splits)
-        rows = rows_of(trials, n_splits)
+        rows = make_rows(trials, n_splits)
         multimetric = isinstance(rows[0]["test_scores"], dict)
         metric = evaluation.metric if multimetric else "score"
         with warnings.catch_warnings():
-            # That pruned trials have no mean is no news here.
+            # The mean of a pruned trial is NaN by design.
             warnings.filterwarnings("ignore", "One or more of the (test|train) scores are non-finite")
-            results = self._format_results(params_of(trials, evaluation.space), n_splits, rows, columns_of(trials))
+            params = [find_params(trial, evaluation.space) for trial in trials]
+            results = self._format_results(params, n_splits, rows, make_columns(trials))
         best_index = self._select_best_index(self.refit, metric, results)
         return {
             "cv_results_": results,
@@ -430,17 +349,17 @@ class LeNetSearchCV(BaseSearchCV):
         task: CallbackContext,
         estimator: BaseEstimator,
         best_params: dict[str, Any],
-        given: dict[str, Any],
+        data: dict[str, Any],
         fit_params: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """Fit the best parameters on all data."""
+        """Fit the estimator with the best parameters on all data."""
         best = clone(estimator).set_params(**clone(best_params, safe=False))
         began = time.perf_counter()
         with task.propagate_callback_context(best):
-            task.call_on_fit_task_begin(estimator=self, **given)
-            best.fit(given["X"], given["y"], **fit_params)
+            task.call_on_fit_task_begin(estimator=self, **data)
+            best.fit(data["X"], data["y"], **fit_params)
         fitted = {"best_estimator_": best, "refit_time_": time.perf_counter() - began}
         if hasattr(best, "feature_names_in_"):
             fitted["feature_names_in_"] = best.feature_names_in_
-        task.call_on_fit_task_end(estimator=self, **given)
+        task.call_on_fit_task_end(estimator=self, **data)
         return fitted

@@ -1,51 +1,39 @@
-"""What is searched: a LeNet's own space, and the spaces that users give."""
+"""Search spaces: the default space of a LeNetClassifier, and spaces that users pass."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-    distribution_to_json,
-)
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import BaseTrial
 from sklearn.base import BaseEstimator
 
 from sklenet._classifier import LeNetClassifier
 from sklenet._hints import nearest_parameter
-from sklenet.tuning._identity import describe
-from sklenet.tuning._quiet import quiet
 
 Space = Callable[[BaseTrial], dict[str, Any]]
 GivenSpace = Mapping[str, BaseDistribution | Sequence[Any]] | Space | None
 
-# Draws that a space is known by: enough to see each branch of one with conditions.
-_N_PROBES = 32
-
 
 def suggest_params(trial: BaseTrial, *, prefix: str = "") -> dict[str, Any]:
-    """Suggest the parameters of a LeNetClassifier, for an objective of one's own.
+    """Suggest the parameters of a LeNetClassifier, for use in your own objective.
 
-    The space is a box around the defaults: learning rate 1e-3 to 1e-2 (logarithmic), width 0.5 to 2 in steps of 0.5,
-    dropout 0 to 0.4, label smoothing 0 to 0.1, and no distortion, "affine" or "elastic". `max_epochs` is not in it: a
-    schedule cut short is another schedule, and more epochs are nearly always better, so choose what you can afford.
+    The space surrounds the defaults: learning rate 1e-3 to 1e-2 (logarithmic), width 0.5 to 2 in steps of 0.5,
+    dropout 0 to 0.4, label smoothing 0 to 0.1, and augment None, "affine" or "elastic". `max_epochs` is not in the
+    space, because the learning rate schedule depends on it and more epochs are nearly always better; set it to what
+    you can afford.
 
     Parameters
     ----------
     trial : optuna.trial.BaseTrial
-        Of the study's objective.
+        Trial that Optuna passes to the objective.
     prefix : str, default=""
-        Stands before each name, as in ``"lenetclassifier__"`` for the last step of a pipeline.
+        Prefix of each name, such as ``"lenetclassifier__"`` for the last step of a pipeline.
 
     Returns
     -------
     params : dict of str to float, str or None
-        For `LeNetClassifier` or `set_params`.
+        Keyword arguments for `LeNetClassifier`, or for `set_params` of an estimator that contains one.
 
     See Also
     --------
@@ -53,8 +41,7 @@ def suggest_params(trial: BaseTrial, *, prefix: str = "") -> dict[str, Any]:
 
     Examples
     --------
-    >>> import optuna
-    >>> from sklenet import LeNetClassifier
+    >>>     >>> from sklenet import LeNetClassifier
     >>> from sklenet.tuning import suggest_params
     >>> best_so_far = {"lr": 5e-3, "width": 1.0, "dropout": 0.2, "label_smoothing": 0.0, "augment": "affine"}
     >>> LeNetClassifier(**suggest_params(optuna.trial.FixedTrial(best_so_far)))
@@ -69,33 +56,34 @@ def suggest_params(trial: BaseTrial, *, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def as_space(given: GivenSpace, estimator: BaseEstimator) -> Space:
-    """Turn what the user gave into a function from trials to parameters.
+def make_space(given: GivenSpace, estimator: BaseEstimator) -> Space:
+    """Convert the parameter `param_distributions` to a function from trials to parameters.
 
     Raises
     ------
     ValueError
-        If nothing is given and the estimator has no LeNetClassifier inside.
+        If `param_distributions` is None and the estimator contains no LeNetClassifier.
     """
     if given is None:
-        return partial(suggest_params, prefix=_prefix_of_lenet(estimator))
+        return partial(suggest_params, prefix=_find_prefix(estimator))
     if callable(given):
         return given
-    return partial(_suggest_all, distributions={name: _as_distribution(values) for name, values in given.items()})
+    return partial(_suggest_all, distributions={name: _to_distribution(values) for name, values in given.items()})
 
 
-def _prefix_of_lenet(estimator: BaseEstimator) -> str:
-    inside = {"": estimator} | {f"{name}__": value for name, value in estimator.get_params().items()}
-    for prefix, candidate in inside.items():
+def _find_prefix(estimator: BaseEstimator) -> str:
+    """Return the prefix of the parameters of the LeNetClassifier inside an estimator."""
+    candidates = {"": estimator} | {f"{name}__": value for name, value in estimator.get_params().items()}
+    for prefix, candidate in candidates.items():
         if isinstance(candidate, LeNetClassifier):
             return prefix
     raise ValueError(
-        f"{type(estimator).__name__} has no LeNetClassifier inside, whose parameters would be searched; pass "
+        f"{type(estimator).__name__} contains no LeNetClassifier, so there is no default search space; pass "
         "param_distributions."
     )
 
 
-def _as_distribution(values: Any) -> Any:
+def _to_distribution(values: Any) -> Any:
     return CategoricalDistribution(values) if isinstance(values, list | tuple) else values
 
 
@@ -114,45 +102,17 @@ def _suggest(trial: BaseTrial, name: str, distribution: BaseDistribution) -> Any
     raise ValueError(f"param_distributions[{name!r}] must be a distribution of Optuna or a list. Got {distribution!r}.")
 
 
-def probe(space: Space) -> tuple[set[str], str]:
-    """Draw from a space to learn what it is, before anything is trained.
-
-    Returns
-    -------
-    names : set of str
-        The estimator's parameters that it sets.
-    description : str
-        The distributions it draws from and the values it sets without drawing, as JSON; equal spaces have equal ones,
-        in any process.
-    """
-    with quiet():
-        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-        names: set[str] = set()
-        drawn: set[str] = set()
-        for _ in range(_N_PROBES):
-            trial = study.ask()
-            try:
-                params = space(trial)
-            except optuna.TrialPruned:
-                params = {}
-            names |= set(params)
-            drawn |= {f"{name}: {distribution_to_json(values)}" for name, values in trial.distributions.items()}
-            described = ((name, describe(value), describe(trial.params.get(name))) for name, value in params.items())
-            drawn |= {f"{name} = {value}" for name, value, suggested in described if value != suggested}
-    return names, json.dumps(sorted(drawn))
-
-
-def refuse_unknown(names: set[str], estimator: BaseEstimator) -> None:
-    """Refuse parameters that the estimator has not.
+def check_names(names: set[str], estimator: BaseEstimator) -> None:
+    """Check that an estimator has the parameters that a search space sets.
 
     Raises
     ------
     ValueError
-        Naming them, with the nearest that it has.
+        If a parameter is unknown. The message suggests the nearest parameter.
     """
     known = estimator.get_params()
     for name in sorted(names - set(known)):
         raise ValueError(
-            f"The search space names {name!r}, which is no parameter of {type(estimator).__name__}; "
+            f"The search space sets {name!r}, which is not a parameter of {type(estimator).__name__}; "
             f"the nearest is {nearest_parameter(name, known)!r}."
         )

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own."""
+"""A temporary PostgreSQL server."""
 
 import os
 import shutil
@@ -18,11 +18,11 @@ USER, PASSWORD = "sklenet", "correct horse"
 
 @pytest.fixture(scope="module")
 def postgresql():
-    """The URL of a database, served on loopback from a temporary folder; stopped by its process id."""
+    """Start a server on the loopback interface in a temporary folder, and yield the URL of its database."""
     # The server refuses to run as root.
     user = "postgres" if os.geteuid() == 0 else None
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="sklenet-") as folder:
         home = Path(folder)
         (home / "password").write_text(PASSWORD)
@@ -39,4 +39,4 @@ def postgresql():
                 assert server.poll() is None, (home / "log").read_text()
                 time.sleep(0.05)
             yield f"postgresql://{USER}:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{port}/postgres"
-            server.send_signal(signal.SIGINT)  # does not wait for clients to leave
+            server.send_signal(signal.SIGINT)  # fast shutdown, which does not wait for clients to disconnect

@@ -1,4 +1,4 @@
-"""A study is known again by what its scores depend on, and by nothing else."""
+"""The identity of a study depends on everything that its scores depend on, and on nothing else."""
 
 import functools
 import subprocess
@@ -18,12 +18,11 @@ from skorch.callbacks import GradientNormClipping
 import sklenet._engine._training
 from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV, _identity
-from sklenet.tuning._identity import describe
-from sklenet.tuning._space import probe
+from sklenet.tuning._identity import sample_space, to_canonical_json
 from sklenet.tuning._study import open_study
 
 MANY = dict.fromkeys(range(40), 1.0)
-DIFFERENT = {
+CHANGED_VALUES = {
     "the last of many class weights": (
         LeNetClassifier(class_weight=MANY), LeNetClassifier(class_weight=MANY | {39: 2.0}),
     ),
@@ -45,48 +44,50 @@ DIFFERENT = {
 }  # fmt: skip
 
 
-def times(factor):
+def multiply_by(factor):
     return lambda x: factor * x
 
 
-def test_what_a_function_encloses_is_described():
-    def calls_itself(n):
-        return calls_itself(n - 1) if n else 0
+def test_closure_of_a_function_is_serialised():
+    def recursive(n):
+        return recursive(n - 1) if n else 0
 
-    assert describe(times(1)) == describe(times(1)) != describe(times(2))
-    assert describe(calls_itself) == describe(calls_itself)
-
-
-@pytest.mark.parametrize("name", DIFFERENT)
-def test_what_differs_is_described_differently(name):
-    one, other = DIFFERENT[name]
-    assert describe(one) != describe(other)
-    assert describe(one) == describe(one)
+    assert to_canonical_json(multiply_by(1)) == to_canonical_json(multiply_by(1)) != to_canonical_json(multiply_by(2))
+    assert to_canonical_json(recursive) == to_canonical_json(recursive)
 
 
-def test_options_of_display_do_not_matter():
+@pytest.mark.parametrize("name", CHANGED_VALUES)
+def test_changed_values_are_serialised_differently(name):
+    one, other = CHANGED_VALUES[name]
+    assert to_canonical_json(one) != to_canonical_json(other)
+    assert to_canonical_json(one) == to_canonical_json(one)
+
+
+def test_display_options_are_ignored():
     model = LeNetClassifier(lr=1e-3, class_weight=MANY)
-    before = describe(model)
+    before = to_canonical_json(model)
     with sklearn.config_context(print_changed_only=False):
-        assert describe(model) == before
-    assert "0x" not in describe([object(), lambda: 0, model])
+        assert to_canonical_json(model) == before
+    assert "0x" not in to_canonical_json([object(), lambda: 0, model])
 
 
-def test_another_process_describes_the_same():
-    code = "from sklearn.metrics import *; from sklenet import *; from sklenet.tuning._identity import describe"
+def test_other_processes_serialise_equally():
+    code = (
+        "from sklearn.metrics import *; from sklenet import *; from sklenet.tuning._identity import to_canonical_json"
+    )
     made = "[LeNetClassifier(class_weight={'a': 1}), make_scorer(f1_score, average='macro'), {3, 1, 2}, accuracy_score]"
     printed = subprocess.run(
-        [sys.executable, "-c", f"{code}; print(describe({made}))"], check=True, capture_output=True, text=True
+        [sys.executable, "-c", f"{code}; print(to_canonical_json({made}))"], check=True, capture_output=True, text=True
     )
     value = [LeNetClassifier(class_weight={"a": 1}), make_scorer(f1_score, average="macro"), {1, 2, 3}, accuracy_score]
-    assert printed.stdout.strip() == describe(value)
+    assert printed.stdout.strip() == to_canonical_json(value)
 
 
-def test_spaces_that_differ_in_what_they_do_not_draw_are_told_apart():
+def test_description_of_a_space_includes_values_that_are_not_drawn():
     def space(trial, width):
         return {"lr": trial.suggest_float("lr", 1e-3, 1e-2), "width": width}
 
-    one, same, other = (probe(functools.partial(space, width=width))[1] for width in (1.0, 1.0, 2.0))
+    one, same, other = (sample_space(functools.partial(space, width=width))[1] for width in (1.0, 1.0, 2.0))
     assert one == same != other
 
 
@@ -103,21 +104,21 @@ def search(tmp_path, **options):
     )  # fmt: skip
 
 
-def test_a_search_is_resumed_whatever_is_displayed(digits, tmp_path):
+def test_search_is_resumed_under_other_display_options(digits, tmp_path):
     search(tmp_path).fit(*digits)
     with sklearn.config_context(print_changed_only=False):
         assert len(search(tmp_path).fit(*digits).study_.trials) == 1
 
 
-def test_changed_defaults_do_not_resume_an_old_study(digits, tmp_path, monkeypatch):
+def test_study_is_not_resumed_after_defaults_have_changed(digits, tmp_path, monkeypatch):
     search(tmp_path).fit(*digits)
     plan = sklenet._engine._training.make_plan
 
-    def longer(*args):
+    def plan_one_more_epoch(*args):
         return plan(*args)._replace(n_epochs=plan(*args).n_epochs + 1)
 
     with monkeypatch.context() as patch:
-        patch.setattr("sklenet.tuning._preparation.make_plan", longer)
+        patch.setattr("sklenet.tuning._preparation.make_plan", plan_one_more_epoch)
         with pytest.raises(ValueError, match="another estimator"):
             search(tmp_path).fit(*digits)
     monkeypatch.setattr(_identity, "_FORMAT", 2)
@@ -126,13 +127,13 @@ def test_changed_defaults_do_not_resume_an_old_study(digits, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("first_read", ["get_trials", "user_attrs"])
-def test_two_processes_may_make_one_study_at_the_same_moment(first_read, monkeypatch):
+def test_two_processes_create_one_study_at_the_same_moment(first_read, monkeypatch):
     storage, identity = optuna.storages.InMemoryStorage(), {"data": "1"}
-    others = []
+    calls = []
 
-    def other_process_makes_the_study_and_runs_a_trial():
-        if not others:
-            others.append(True)
+    def create_study_and_run_trial_in_another_process():
+        if not calls:
+            calls.append(True)
             study = open_study(storage, "one", identity)
             study.tell(study.ask(), 1.0)
 
@@ -141,13 +142,13 @@ def test_two_processes_may_make_one_study_at_the_same_moment(first_read, monkeyp
     def read_trials(study, *args, **kwargs):
         trials = get_trials(study, *args, **kwargs)
         if first_read == "get_trials":
-            other_process_makes_the_study_and_runs_a_trial()
+            create_study_and_run_trial_in_another_process()
         return trials
 
     def read_attrs(study):
         attrs = user_attrs.fget(study)
         if first_read == "user_attrs":
-            other_process_makes_the_study_and_runs_a_trial()
+            create_study_and_run_trial_in_another_process()
         return attrs
 
     monkeypatch.setattr(optuna.Study, "get_trials", read_trials)

@@ -1,6 +1,5 @@
-"""LeNetSearchCV as one of scikit-learn's searches."""
+"""LeNetSearchCV has the interface of scikit-learn's searches."""
 
-import copy
 import gc
 import logging
 import pickle
@@ -42,38 +41,38 @@ def digits():
     return X[:300], y[:300]
 
 
-def lenet(**options):
+def search_lenet(**options):
     defaults = {"n_trials": 2, "cv": 2, "random_state": 0, "error_score": "raise"}
     return LeNetSearchCV(LeNetClassifier(max_epochs=4), **defaults | options)
 
 
-def hill(**options):
+def search_hill(**options):
     defaults = {"param_distributions": HILL, "n_trials": 6, "cv": 2, "random_state": 0, "error_score": "raise"}
     return LeNetSearchCV(Hill(), **defaults | options)
 
 
-def parameters(search):
+def get_trial_params(search):
     return [trial.params for trial in search.study_.trials]
 
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    return lenet(return_train_score=True).fit(*digits)
+    return search_lenet(return_train_score=True).fit(*digits)
 
 
-def test_columns_are_those_of_randomized_search(fitted, digits):
-    theirs = RandomizedSearchCV(
+def test_columns_match_randomized_search(fitted, digits):
+    randomized = RandomizedSearchCV(
         LeNetClassifier(max_epochs=1), {name: [fitted.best_params_[name]] for name in fitted.best_params_},
         n_iter=1, cv=2, return_train_score=True,
     ).fit(*digits)  # fmt: skip
-    ours = {"trial_number", "trial_state", "n_epochs"}
-    assert set(fitted.cv_results_) == set(theirs.cv_results_) | ours
+    added = {"trial_number", "trial_state", "n_epochs"}
+    assert set(fitted.cv_results_) == set(randomized.cv_results_) | added
     table = pd.DataFrame(fitted.cv_results_)
     assert table["trial_number"].tolist() == [0, 1]
     assert table["mean_test_score"].max() == fitted.best_score_
-    assert set(vars(theirs)) - {"param_distributions", "n_iter", "pre_dispatch", "estimator"} <= set(vars(fitted)) | {
-        "_checked_cv_orig"
-    }
+    assert set(vars(randomized)) - {"param_distributions", "n_iter", "pre_dispatch", "estimator"} <= set(
+        vars(fitted)
+    ) | {"_checked_cv_orig"}
 
 
 def test_best_estimator_is_fitted_with_the_best_parameters(fitted, digits):
@@ -93,29 +92,29 @@ def test_default_estimator_is_a_lenet(digits):
     assert isinstance(search.fit(*digits).best_estimator_, LeNetClassifier)
 
 
-def test_same_random_state_same_search(digits):
-    first, second, other = (lenet(random_state=seed).fit(*digits) for seed in (1, 1, 2))
-    assert parameters(first) == parameters(second) != parameters(other)
+def test_same_random_state_gives_same_search(digits):
+    first, second, other = (search_lenet(random_state=seed).fit(*digits) for seed in (1, 1, 2))
+    assert get_trial_params(first) == get_trial_params(second) != get_trial_params(other)
     np.testing.assert_array_equal(first.predict_proba(digits[0]), second.predict_proba(digits[0]))
 
 
 def test_folds_are_split_once(digits):
-    made = []
+    n_samples = []
 
-    class Counted(ShuffleSplit):
+    class CountingSplit(ShuffleSplit):
         def split(self, X, y=None, groups=None):
-            made.append(len(X))
+            n_samples.append(len(X))
             return super().split(X, y, groups)
 
-    hill(cv=Counted(2)).fit(*digits)
-    assert made == [300]
+    search_hill(cv=CountingSplit(2)).fit(*digits)
+    assert n_samples == [300]
 
 
-def test_refit_may_be_left_out_or_choose(digits):
-    search = hill(refit=False).fit(*digits)
+def test_refit_is_false_or_a_function(digits):
+    search = search_hill(refit=False).fit(*digits)
     assert search.best_score_ == np.nanmax(search.cv_results_["mean_test_score"])
     assert not hasattr(search, "best_estimator_")
-    worst = hill(refit=lambda results: int(np.nanargmin(results["mean_test_score"]))).fit(*digits)
+    worst = search_hill(refit=lambda results: int(np.nanargmin(results["mean_test_score"]))).fit(*digits)
     assert worst.best_score_ == np.nanmin(worst.cv_results_["mean_test_score"])
     assert worst.best_estimator_.a == worst.best_params_["a"]
 
@@ -124,46 +123,46 @@ def test_refit_may_be_left_out_or_choose(digits):
     "scoring", [["accuracy", "neg_log_loss"], lambda model, X, y: {"accuracy": model.score(X, y), "neg_log_loss": 0.0}]
 )
 def test_several_scores(digits, scoring):
-    search = lenet(scoring=scoring, refit="accuracy").fit(*digits)
+    search = search_lenet(scoring=scoring, refit="accuracy").fit(*digits)
     assert search.multimetric_
     assert search.best_score_ == search.cv_results_["mean_test_accuracy"].max() == search.study_.best_value
     assert "mean_test_neg_log_loss" in search.cv_results_
     with pytest.raises(ValueError, match="maximises one score: set refit to the name of one of"):
-        lenet(scoring=scoring, refit=False).fit(*digits)
+        search_lenet(scoring=scoring, refit=False).fit(*digits)
 
 
-def test_last_step_of_a_pipeline(digits):
+def test_search_as_last_step_of_a_pipeline(digits):
     X, y = digits
-    model = make_pipeline(MinMaxScaler(clip=True), lenet(n_trials=1)).fit(X, y)
+    model = make_pipeline(MinMaxScaler(clip=True), search_lenet(n_trials=1)).fit(X, y)
     assert model.score(X, y) > 0.5
 
 
-def test_pipeline_inside(digits):
-    search = lenet().set_params(estimator=make_pipeline(MinMaxScaler(clip=True), LeNetClassifier(max_epochs=4)))
+def test_search_of_a_pipeline(digits):
+    search = search_lenet().set_params(estimator=make_pipeline(MinMaxScaler(clip=True), LeNetClassifier(max_epochs=4)))
     assert all(name.startswith("lenetclassifier__") for name in search.fit(*digits).best_params_)
 
 
-def test_nested_validation_finds_nothing_in_noise():
+def test_nested_validation_does_not_leak_labels():
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (240, 64), dtype=np.uint8), np.arange(240) % 4
-    scores = cross_val_score(lenet(n_trials=4), X, y, cv=3, error_score="raise")
-    # Chance is a quarter; 240 guesses have a standard deviation of 2.8 points.
+    scores = cross_val_score(search_lenet(n_trials=4), X, y, cv=3, error_score="raise")
+    # The chance level is 0.25. The accuracy of 240 random predictions has a standard deviation of 0.028.
     assert abs(scores.mean() - 0.25) < 3 * 0.028
 
 
-def test_outer_folds_have_studies_of_their_own(digits, tmp_path):
+def test_each_outer_fold_has_its_own_study(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/studies.db"
-    cross_validate(hill(storage=url), *digits, cv=3, error_score="raise")
+    cross_validate(search_hill(storage=url), *digits, cv=3, error_score="raise")
     assert len(optuna.get_all_study_names(url)) == 3
     with pytest.raises(ValueError, match="'one' in this storage has another data"):
-        cross_validate(hill(storage=url, study_name="one"), *digits, cv=3, error_score="raise")
+        cross_validate(search_hill(storage=url, study_name="one"), *digits, cv=3, error_score="raise")
 
 
-def test_groups_and_weights_arrive(digits):
+def test_groups_and_weights_are_passed_on(digits):
     X, y = digits
     groups = np.arange(300) // 30
     weight = np.where(y == 0, 0.0, 1.0)
-    search = lenet(cv=GroupKFold(2)).fit(X, y, groups=groups, sample_weight=weight)
+    search = search_lenet(cv=GroupKFold(2)).fit(X, y, groups=groups, sample_weight=weight)
     assert 0 not in search.best_estimator_.classes_
     with sklearn.config_context(enable_metadata_routing=True):
         estimator = (
@@ -180,11 +179,11 @@ def test_interrupted_search_returns_the_best_so_far(digits, tmp_path):
 
     def space(trial):
         calls.append(trial)
-        if len(calls) == 32 + 3:  # behind the draws that describe the space
+        if len(calls) == 32 + 3:  # after the 32 calls of sample_space
             raise KeyboardInterrupt
         return {name: trial.suggest_categorical(name, values) for name, values in HILL.items()}
 
-    search = hill(storage=url, param_distributions=space)
+    search = search_hill(storage=url, param_distributions=space)
     with pytest.warns(UserWarning, match="the best of 2 trials"):
         search.fit(*digits)
     assert len(search.cv_results_["params"]) == 2
@@ -192,7 +191,7 @@ def test_interrupted_search_returns_the_best_so_far(digits, tmp_path):
 
 
 def test_interrupted_before_the_first_trial(digits):
-    search = hill(scoring=make_scorer(interrupt))
+    search = search_hill(scoring=make_scorer(interrupt))
     with pytest.raises(KeyboardInterrupt):
         search.fit(*digits)
     assert not hasattr(search, "study_")
@@ -202,29 +201,29 @@ def interrupt(y, predicted):
     raise KeyboardInterrupt
 
 
-def test_timeout_begins_no_further_trial(digits):
-    search = hill(n_trials=1000, timeout=1.5).set_params(estimator__pause=0.1).fit(*digits)
+def test_no_trial_begins_after_the_timeout(digits):
+    search = search_hill(n_trials=1000, timeout=1.5).set_params(estimator__pause=0.1).fit(*digits)
     assert 1 <= len(search.cv_results_["params"]) < 10
     with pytest.raises(ValueError, match="No trial was completed"):
-        hill(timeout=1e-9).fit(*digits)
+        search_hill(timeout=1e-9).fit(*digits)
 
 
-def test_resumed_search_equals_an_undisturbed_one(digits, tmp_path):
+def test_resumed_search_equals_an_uninterrupted_one(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
-    whole = hill(n_trials=14, sampler=None).fit(*digits)
-    hill(n_trials=5, storage=url).fit(*digits)
-    resumed = hill(n_trials=14, storage=url).fit(*digits)
-    assert parameters(resumed) == parameters(whole)
-    again = hill(n_trials=14, storage=url).fit(*digits)
-    assert len(again.study_.trials) == 14
-    assert again.best_params_ == whole.best_params_
+    uninterrupted = search_hill(n_trials=14, sampler=None).fit(*digits)
+    search_hill(n_trials=5, storage=url).fit(*digits)
+    resumed = search_hill(n_trials=14, storage=url).fit(*digits)
+    assert get_trial_params(resumed) == get_trial_params(uninterrupted)
+    repeated = search_hill(n_trials=14, storage=url).fit(*digits)
+    assert len(repeated.study_.trials) == 14
+    assert repeated.best_params_ == uninterrupted.best_params_
 
 
-def test_each_trial_has_a_sampler_of_its_own(digits, tmp_path):
+def test_each_trial_has_its_own_sampler(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
-    resumed = [hill(n_trials=n, storage=url, sampler=RandomSampler).fit(*digits) for n in (3, 6)][1]
-    drawn = [tuple(params.values()) for params in parameters(resumed)]
-    assert len(set(drawn)) > 4  # resumed with the same random_state, and no trial is drawn again
+    resumed = [search_hill(n_trials=n, storage=url, sampler=RandomSampler).fit(*digits) for n in (3, 6)][1]
+    drawn = [tuple(params.values()) for params in get_trial_params(resumed)]
+    assert len(set(drawn)) > 4  # the resumed search has the same random_state but draws new parameters
 
 
 @pytest.mark.parametrize(
@@ -237,42 +236,42 @@ def test_each_trial_has_a_sampler_of_its_own(digits, tmp_path):
         ({"scoring": "accuracy"}, "scoring"),
     ],
 )
-def test_study_of_something_else_is_refused(digits, tmp_path, change, what):
+def test_study_of_another_search_raises(digits, tmp_path, change, what):
     X, y = digits
     options = {"storage": f"sqlite:///{tmp_path}/study.db", "study_name": "letters"}
-    hill(n_trials=1, **options).fit(X, y)
+    search_hill(n_trials=1, **options).fit(X, y)
     with pytest.raises(ValueError, match=f"'letters' in this storage has another {what} than this search"):
-        hill(n_trials=2, **options).set_params(**{k: v for k, v in change.items() if k != "X"}).fit(
+        search_hill(n_trials=2, **options).set_params(**{k: v for k, v in change.items() if k != "X"}).fit(
             X + change.get("X", 0), y
         )
 
 
-def test_study_that_optuna_made_is_refused(digits, tmp_path):
+def test_study_created_by_optuna_raises(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     optuna.create_study(storage=url, study_name="other").optimize(lambda trial: 0, n_trials=1)
     with pytest.raises(ValueError, match="was not made by LeNetSearchCV"):
-        hill(storage=url, study_name="other").fit(*digits)
+        search_hill(storage=url, study_name="other").fit(*digits)
 
 
-def test_storage_that_cannot_be_used(digits):
+def test_unusable_storage(digits):
     with pytest.raises(ValueError, match="must be the URL of a database"):
-        hill(storage="study.db").fit(*digits)
+        search_hill(storage="study.db").fit(*digits)
     with pytest.raises(
         ConnectionError, match=r"storage sqlite:////no/such/folder/x\.db cannot be used: unable to open"
     ):
-        hill(storage="sqlite:////no/such/folder/x.db").fit(*digits)
+        search_hill(storage="sqlite:////no/such/folder/x.db").fit(*digits)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n_trials": 0}, {"timeout": 0}, {"sampler": RandomSampler()}, {"pruner": "median"}, {"storage": 1}]
+    "invalid", [{"n_trials": 0}, {"timeout": 0}, {"sampler": RandomSampler()}, {"pruner": "median"}, {"storage": 1}]
 )
-def test_wrong_parameters(digits, wrong):
-    with pytest.raises(ValueError, match=f"The '{next(iter(wrong))}' parameter of LeNetSearchCV must be"):
-        hill(**wrong).fit(*digits)
+def test_invalid_parameters(digits, invalid):
+    with pytest.raises(ValueError, match=f"The '{next(iter(invalid))}' parameter of LeNetSearchCV must be"):
+        search_hill(**invalid).fit(*digits)
 
 
 def test_some_trials_failed(digits):
-    search = hill(n_trials=8, error_score=np.nan).set_params(estimator__flaw=0.5)
+    search = search_hill(n_trials=8, error_score=np.nan).set_params(estimator__flaw=0.5)
     with pytest.warns(FitFailedWarning, match=r"\d of 8 trials failed. The first: ValueError: a is 0.\d"):
         search.fit(*digits)
     failed = search.cv_results_["trial_state"] == "failed"
@@ -284,79 +283,81 @@ def test_some_trials_failed(digits):
 
 def test_all_trials_failed(digits):
     with pytest.raises(ValueError, match=r"6 of 6 trials failed and none was completed\. The first: ValueError: a is "):
-        hill(error_score=np.nan).set_params(estimator__flaw=0.0).fit(*digits)
+        search_hill(error_score=np.nan).set_params(estimator__flaw=0.0).fit(*digits)
     with pytest.raises(ValueError, match="a is 0"):
-        hill(error_score="raise").set_params(estimator__flaw=0.0).fit(*digits)
+        search_hill(error_score="raise").set_params(estimator__flaw=0.0).fit(*digits)
 
 
 @pytest.mark.filterwarnings("ignore:.*trials failed:sklearn.exceptions.FitFailedWarning")
-def test_error_score_is_the_score_of_a_failing_fit(digits):
-    search = hill(n_trials=8, error_score=-7.0).set_params(estimator__flaw=0.5).fit(*digits)
+def test_error_score_is_the_score_of_a_failed_fit(digits):
+    search = search_hill(n_trials=8, error_score=-7.0).set_params(estimator__flaw=0.5).fit(*digits)
     assert np.nanmin(search.cv_results_["mean_test_score"]) == -7.0
 
 
-def test_fold_without_a_class(digits):
+def test_fold_that_lacks_a_class_warns(digits):
     X, y = digits
     half = np.arange(300) // 150
     with pytest.warns(UserWarning, match="Fold 0 has no training images of the class 'z': its models never predict it"):
-        hill(cv=GroupKFold(2)).fit(X, np.where(half & (y == 0), "z", "a"), groups=half)
+        search_hill(cv=GroupKFold(2)).fit(X, np.where(half & (y == 0), "z", "a"), groups=half)
 
 
 def test_progress_bar_shows_the_best_score(digits, capsys):
-    search = hill(verbose=1).fit(*digits)
+    search = search_hill(verbose=1).fit(*digits)
     shown = capsys.readouterr().err
     assert "6/6" in shown
     assert f"best={search.best_score_:.4f}" in shown
 
 
-def test_scikit_learn_callbacks_see_trials_and_refit(digits, capsys):
-    lenet().set_callbacks(ProgressBar(max_propagation_depth=None)).fit(*digits)
+def test_scikit_learn_callbacks_receive_trials_and_refit(digits, capsys):
+    search_lenet().set_callbacks(ProgressBar(max_propagation_depth=None)).fit(*digits)
     shown = capsys.readouterr().out
     assert "LeNetSearchCV" in shown
     assert "refit-with-best-params" in shown
 
 
-def test_nothing_global_is_touched(digits, capsys):
-    before = optuna.logging.get_verbosity(), list(warnings.filters), copy.copy(logging.getLogger("optuna").filters)
-    filters = list(logging.getLogger("optuna.study.study").filters)
-    hill().fit(*digits)
+def test_global_state_is_unchanged(digits, capsys):
+    def get_state():
+        filters = [list(handler.filters) for handler in logging.getLogger("optuna").handlers]
+        return optuna.logging.get_verbosity(), list(warnings.filters), filters
+
+    before = get_state()
+    search_hill().fit(*digits)
     assert capsys.readouterr().err == ""
-    assert before == (optuna.logging.get_verbosity(), list(warnings.filters), logging.getLogger("optuna").filters)
-    assert logging.getLogger("optuna.study.study").filters == filters
+    assert get_state() == before
 
 
-def test_failed_refit_leaves_the_earlier_search(digits):
-    search = hill().fit(*digits)
+def test_failed_fit_leaves_the_earlier_results(digits):
+    search = search_hill().fit(*digits)
     before = dict(vars(search))
     with pytest.raises(ValueError, match="continuous"):
         search.fit(digits[0], np.linspace(0, 1, 300))
     assert vars(search) == before
 
 
-def test_pickled_search_predicts_and_has_its_study(fitted, digits):
+def test_pickled_search_predicts_and_keeps_its_study(fitted, digits):
     loaded = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(loaded.predict(digits[0]), fitted.predict(digits[0]))
     assert loaded.study_.best_value == fitted.best_score_
 
 
 def test_study_outlives_its_storage(digits, tmp_path):
-    search = hill(storage=f"sqlite:///{tmp_path}/study.db").fit(*digits)
+    search = search_hill(storage=f"sqlite:///{tmp_path}/study.db").fit(*digits)
     (tmp_path / "study.db").unlink()
     assert len(search.study_.trials) == 6
     assert len(search.study_.trials_dataframe()) == 6
 
 
-def test_data_are_let_go_of(digits):
+def test_data_are_released(digits):
     X = digits[0].copy()
-    held = weakref.ref(X)
-    search = lenet().fit(X, digits[1])
+    reference = weakref.ref(X)
+    search = search_lenet().fit(X, digits[1])
     del X
     gc.collect()
-    assert held() is None
+    assert reference() is None
     assert search.best_score_ > 0.5
 
 
-def test_other_estimators_are_tuned_too(digits):
+def test_other_estimators(digits):
     space = {"C": FloatDistribution(1e-3, 1e1, log=True)}
     search = LeNetSearchCV(
         LogisticRegression(max_iter=2000), param_distributions=space, n_trials=4, cv=2, random_state=0,
@@ -365,14 +366,14 @@ def test_other_estimators_are_tuned_too(digits):
     assert search.fit(*digits).best_score_ > 0.85
 
 
-def several_scores(model, X, y):
+def compute_two_scores(model, X, y):
     return {"accuracy": model.score(X, y), "one": 1.0}
 
 
 @pytest.mark.parametrize("return_train_score", [False, True])
-def test_a_failing_fit_has_its_error_score_in_each_of_the_scores_of_a_callable(return_train_score):
+def test_error_score_replaces_each_score_of_a_callable(return_train_score):
     X, y = load_digits(return_X_y=True)
-    params = {"scoring": several_scores, "refit": "accuracy", "error_score": 0.0, "cv": 2}
+    params = {"scoring": compute_two_scores, "refit": "accuracy", "error_score": 0.0, "cv": 2}
     params["return_train_score"] = return_train_score
     rates = [1e-3, -1]
     model = LeNetClassifier(max_epochs=1, random_state=0)

@@ -1,4 +1,4 @@
-"""scikit-learn's estimator checks on the search."""
+"""scikit-learn's estimator checks of LeNetSearchCV."""
 
 import pytest
 from sklearn.utils.estimator_checks import check_param_validation, parametrize_with_checks
@@ -7,14 +7,14 @@ from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*do not form a square image:UserWarning",  # the checks' data have any number of features
+    "ignore:.*do not form a square image:UserWarning",  # the checks use data with any number of features
 )
 
 SEARCH = LeNetSearchCV(LeNetClassifier(max_epochs=3), n_trials=2, cv=2, error_score="raise")
 
 
 @parametrize_with_checks([SEARCH])
-def test_search(estimator, check):
+def test_estimator_checks(estimator, check):
     check(estimator)
 
 

@@ -1,4 +1,4 @@
-"""LeNetClassifier in scikit-learn's own searches, here and on a Dask cluster."""
+"""LeNetClassifier in scikit-learn's searches, in this process and on a Dask cluster."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 import sklearn
 from scipy.stats import loguniform
 from sklearn.datasets import load_digits
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401 makes the halving searches importable
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 enables the import of the halving searches
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -32,7 +32,7 @@ CLF = LeNetClassifier(max_epochs=4, random_state=0)
 GRID = {"lr": [1e-6, 3e-3]}
 
 
-def test_grid_with_several_scores_groups_and_weights(digits):
+def test_grid_search_with_several_scores_groups_and_weights(digits):
     X, y = digits
     search = GridSearchCV(
         CLF, GRID, cv=GroupKFold(2), scoring=["accuracy", "neg_log_loss"], refit="accuracy", error_score="raise"
@@ -42,7 +42,7 @@ def test_grid_with_several_scores_groups_and_weights(digits):
     assert search.cv_results_["mean_test_neg_log_loss"].argmax() == search.best_index_
 
 
-def test_weights_are_routed_through_a_search(digits):
+def test_sample_weight_is_routed_through_a_search(digits):
     X, y = digits
     with sklearn.config_context(enable_metadata_routing=True):
         clf = LeNetClassifier(max_epochs=1).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
@@ -50,7 +50,7 @@ def test_weights_are_routed_through_a_search(digits):
     assert 0 not in search.best_estimator_.classes_
 
 
-def test_randomized(digits):
+def test_randomized_search(digits):
     search = RandomizedSearchCV(
         CLF, {"lr": loguniform(1e-6, 1e-2)}, n_iter=3, cv=2, random_state=0, error_score="raise"
     ).fit(*digits)
@@ -74,7 +74,7 @@ def test_early_stopping_inside_a_search(digits):
     assert search.best_estimator_.n_epochs_ <= 30
 
 
-# The score of a fold is the process it was made in.
+# One of the scores of a fold is the id of the process that computed it.
 ON_A_CLUSTER = """
 import os
 import sys
@@ -103,7 +103,7 @@ print(search.best_params_["lr"], len(processes - {os.getpid()}))
 """
 
 
-def test_grid_on_a_dask_cluster_started_as_commands(tmp_path):
+def test_grid_search_on_a_dask_cluster(tmp_path):
     with ExitStack() as stack:
         address = stack.enter_context(dask(*SCHEDULER, until=r"Scheduler at:\s+(\S+)"))[1]
         for name in ("first", "second"):

@@ -1,4 +1,4 @@
-"""What is searched."""
+"""Search spaces."""
 
 import optuna
 import pytest
@@ -11,10 +11,11 @@ from sklearn.preprocessing import MinMaxScaler
 from sklenet import LeNetClassifier
 from sklenet.datasets import load_mnist_sample
 from sklenet.tuning import LeNetSearchCV, suggest_params
-from sklenet.tuning._space import as_space, probe
+from sklenet.tuning._identity import sample_space
+from sklenet.tuning._space import make_space
 
 
-def test_objective_of_plain_optuna():
+def test_suggest_params_in_an_objective_of_optuna():
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
 
@@ -26,7 +27,7 @@ def test_objective_of_plain_optuna():
     assert study.best_trial.params.keys() == suggest_params(optuna.trial.FixedTrial(study.best_params)).keys()
 
 
-def test_every_corner_is_accepted():
+def test_corners_of_the_default_space_are_valid():
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     for lr, width, dropout, smoothing, augment in [(1e-3, 0.5, 0, 0, None), (1e-2, 2, 0.4, 0.1, "elastic")]:
         params = {"lr": lr, "width": width, "dropout": dropout, "label_smoothing": smoothing, "augment": augment}
@@ -35,18 +36,18 @@ def test_every_corner_is_accepted():
         LeNetClassifier(**suggested, max_epochs=1).fit(X[:50], y[:50])
 
 
-def test_parameters_of_a_step_have_its_name():
-    space = as_space(None, make_pipeline(MinMaxScaler(), LeNetClassifier()))
-    names, _ = probe(space)
-    assert names == {f"lenetclassifier__{name}" for name in probe(suggest_params)[0]}
+def test_parameters_of_a_step_have_its_prefix():
+    space = make_space(None, make_pipeline(MinMaxScaler(), LeNetClassifier()))
+    names, _ = sample_space(space)
+    assert names == {f"lenetclassifier__{name}" for name in sample_space(suggest_params)[0]}
 
 
-def test_lists_and_distributions():
-    given = {
+def test_space_of_lists_and_distributions():
+    distributions = {
         "augment": [None, "affine"], "lr": FloatDistribution(1e-3, 1e-2, log=True),
         "batch_size": IntDistribution(16, 64, step=16), "width": CategoricalDistribution([1, 2]),
     }  # fmt: skip
-    params = as_space(given, LeNetClassifier())(
+    params = make_space(distributions, LeNetClassifier())(
         optuna.trial.FixedTrial({"augment": "affine", "lr": 2e-3, "batch_size": 32, "width": 2})
     )
     assert params == {"augment": "affine", "lr": 2e-3, "batch_size": 32, "width": 2}
@@ -59,20 +60,20 @@ def conditional(trial):
     return params
 
 
-def test_probing_finds_branches_and_tells_spaces_apart():
-    names, description = probe(conditional)
+def test_samples_cover_branches_and_distinguish_spaces():
+    names, description = sample_space(conditional)
     assert names == {"augment", "dropout"}
-    assert probe(conditional) == (names, description)
-    assert probe(as_space({"augment": [None, "affine"]}, LeNetClassifier()))[1] != description
+    assert sample_space(conditional) == (names, description)
+    assert sample_space(make_space({"augment": [None, "affine"]}, LeNetClassifier()))[1] != description
 
 
 @pytest.mark.parametrize(
     ("estimator", "space", "words"),
     [
-        (LeNetClassifier(), {"learning_rat": [1]}, "'learning_rat', which is no parameter of LeNetClassifier"),
+        (LeNetClassifier(), {"learning_rat": [1]}, "'learning_rat', which is not a parameter of LeNetClassifier"),
         (LeNetClassifier(), {"dropuot": [1]}, "the nearest is 'dropout'"),
         (make_pipeline(LeNetClassifier()), {"lr": [1]}, "the nearest is 'lenetclassifier__lr'"),
-        (GaussianNB(), None, "GaussianNB has no LeNetClassifier inside"),
+        (GaussianNB(), None, "GaussianNB contains no LeNetClassifier"),
         (
             LeNetClassifier(),
             {"lr": optuna.distributions.BaseDistribution},
@@ -80,7 +81,7 @@ def test_probing_finds_branches_and_tells_spaces_apart():
         ),
     ],
 )
-def test_space_that_makes_no_sense(estimator, space, words):
+def test_invalid_space(estimator, space, words):
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     with pytest.raises(ValueError, match=words):
         LeNetSearchCV(estimator, param_distributions=space, n_trials=1).fit(X[:50], y[:50])

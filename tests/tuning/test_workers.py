@@ -1,4 +1,4 @@
-"""Several processes at one study, and what is left when they die."""
+"""Several processes that share one study, and the trials of processes that die."""
 
 import multiprocessing
 import os
@@ -21,15 +21,16 @@ from servers import needs_postgresql
 from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV
 from sklenet.tuning._evaluation import CAUSE
-from sklenet.tuning._study import Worker, open_storage, open_study
+from sklenet.tuning._storage import connect
+from sklenet.tuning._study import open_study
+from sklenet.tuning._worker import Worker
 from stand_ins import HILL, Hill, climb
 
-# So many that four processes are at work for twenty seconds on any machine, because each trial waits half a second:
-# longer than it takes to kill ten times.
+# Each trial takes at least half a second, so four processes need twenty seconds on any machine. Ten kills take less.
 N_TRIALS = 160
-# As much for two processes and two times four seconds.
+# Two processes need twelve seconds, which is longer than the eight seconds before the second kill.
 N_TRIALS_OF_TWO = 48
-# Processes start at once from one that has imported everything.
+# Processes start fast by forking a server that has imported everything.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["sklenet.tuning"])
 
@@ -40,15 +41,15 @@ def digits():
     return X[:100], y[:100]
 
 
-def test_a_suspended_worker_discards_the_trial_that_another_has_taken_over(tmp_path):
+def test_suspended_worker_discards_its_stale_trial(tmp_path):
     url, n_trials = f"sqlite:///{tmp_path}/study.db", 12
     suspended = start(url, n_trials)
-    wait_until(lambda: any(trial.state == TrialState.RUNNING for trial in load_if_there(url)))
+    wait_until(lambda: any(trial.state == TrialState.RUNNING for trial in load_or_empty(url)))
     os.kill(suspended.pid, signal.SIGSTOP)
     running = [trial.number for trial in load(url) if trial.state == TrialState.RUNNING]
-    finish(start(url, n_trials))  # waits until the other one is silent for three intervals
+    join(start(url, n_trials))  # waits until the other worker has missed three heartbeats
     os.kill(suspended.pid, signal.SIGCONT)
-    finish(suspended)
+    join(suspended)
     trials = load(url)
     counted = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     assert len(counted) == n_trials
@@ -56,16 +57,16 @@ def test_a_suspended_worker_discards_the_trial_that_another_has_taken_over(tmp_p
 
 
 @pytest.mark.parametrize("step", ["report", "user attribute", "tell"])
-def test_a_trial_that_was_taken_over_is_discarded_at_whatever_step_that_shows(step, tmp_path):
+def test_stale_trial_is_discarded_at_each_call_that_detects_it(step, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
-    storage = open_storage(url, heartbeat_interval=1)
+    storage = connect(url, heartbeat_interval=1)
     open_study(storage, "one", {"data": "1"})
     numbers = []
 
     def objective(trial):
         numbers.append(trial.number)
         if len(numbers) == 2:
-            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # as another worker does
+            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # like a worker that finds the trial stale
             if step == "report":
                 trial.report(1.0, 0)
             if step == "user attribute":
@@ -80,8 +81,22 @@ def test_a_trial_that_was_taken_over_is_discarded_at_whatever_step_that_shows(st
     ]
 
 
-def test_an_error_of_the_objective_is_no_takeover(tmp_path):
-    storage = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_interval=1)
+def test_surplus_trial_is_discarded(monkeypatch):
+    storage = optuna.storages.InMemoryStorage()
+    study = open_study(storage, "one", {"data": "1"})
+    ask = optuna.Study.ask
+
+    def ask_after_another_worker(study):
+        study.tell(ask(study), 0.0)
+        return ask(study)
+
+    monkeypatch.setattr(optuna.Study, "ask", ask_after_another_worker)
+    Worker(storage, "one", lambda trial: 1.0, 1, np.inf, optuna.samplers.RandomSampler, 0, optuna.pruners.NopPruner())()
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL]
+
+
+def test_error_of_the_objective_propagates(tmp_path):
+    storage = connect(f"sqlite:///{tmp_path}/study.db", heartbeat_interval=1)
     open_study(storage, "one", {"data": "1"})
 
     def objective(trial):
@@ -94,28 +109,28 @@ def test_an_error_of_the_objective_is_no_takeover(tmp_path):
 
 
 @pytest.mark.parametrize("storage", [None, "sqlite"])
-def test_a_space_that_raises_in_a_trial_ends_the_search(digits, tmp_path, storage):
+def test_error_of_the_space_ends_the_search(digits, tmp_path, storage):
     n_calls = 0
 
     def space(trial):
         nonlocal n_calls
         n_calls += 1
-        if n_calls > 33:  # behind the draws that describe the space, and the first trial
+        if n_calls > 33:  # after the 32 calls of sample_space and the first trial
             raise LookupError("no such file")
         return {"a": trial.suggest_float("a", 0, 1)}
 
     url = storage and f"sqlite:///{tmp_path}/study.db"
     with pytest.raises(LookupError, match="no such file"):
         LeNetSearchCV(Hill(), param_distributions=space, n_trials=3, cv=2, storage=url).fit(*digits)
-    assert n_calls == 34  # and no trial was tried again
+    assert n_calls == 34  # no trial was retried
 
 
-def test_ctrl_c_in_a_trial_that_was_taken_over_passes(tmp_path):
-    storage = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_interval=1)
+def test_ctrl_c_in_a_stale_trial_propagates(tmp_path):
+    storage = connect(f"sqlite:///{tmp_path}/study.db", heartbeat_interval=1)
     open_study(storage, "one", {"data": "1"})
 
     def objective(trial):
-        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # as another worker does
+        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # like a worker that finds the trial stale
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -130,10 +145,10 @@ def wait_until(condition):
         time.sleep(0.05)
 
 
-def load_if_there(url):
+def load_or_empty(url):
     try:
         return load(url)
-    except KeyError:  # no such study yet
+    except KeyError:  # the study does not exist yet
         return []
 
 
@@ -143,14 +158,14 @@ def start(url, n_trials=N_TRIALS):
     return process
 
 
-def finish(*workers):
+def join(*workers):
     for worker in workers:
         worker.join(100)
     assert [worker.exitcode for worker in workers] == [0] * len(workers)
 
 
 def load(url):
-    """The trials of the study."""
+    """Return the trials of the study."""
     storage = RDBStorage(url)
     trials = optuna.load_study(study_name="hill", storage=storage).trials
     storage.engine.dispose()
@@ -161,40 +176,40 @@ def finished_values(url):
     return {trial.number: trial.value for trial in load(url) if trial.state == TrialState.COMPLETE}
 
 
-def check_accounts(trials, n_trials, n_kills):
-    """Every trial is accounted for, none twice, and the best is the best there is among them."""
+def check_trials(trials, n_trials, n_kills):
+    """Check that n_trials count, that no trial is left over, and that all values are right."""
     assert [trial.number for trial in trials] == list(range(len(trials)))
     states = Counter(trial.state for trial in trials)
     assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == n_trials
     assert states[TrialState.RUNNING] == states[TrialState.WAITING] == 0
     X, y = load_digits(return_X_y=True)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    truth = [cross_val_score(Hill(**trial.params), X[:100], y[:100], cv=2).mean() for trial in complete]
-    np.testing.assert_allclose([trial.value for trial in complete], truth)
-    assert max(trial.value for trial in complete) == max(truth)
-    # Two workers may take the last place at once: the second gives way.
+    expected = [cross_val_score(Hill(**trial.params), X[:100], y[:100], cv=2).mean() for trial in complete]
+    np.testing.assert_allclose([trial.value for trial in complete], expected)
+    assert max(trial.value for trial in complete) == max(expected)
+    # Workers may take the last rank at the same moment; surplus trials are discarded.
     assert states[TrialState.FAIL] <= n_kills + 3
 
 
 @needs_postgresql
-def test_four_processes_on_postgresql_two_of_them_killed_ten_times(postgresql):
-    moments = random.Random(0)
+def test_four_processes_on_postgresql_with_ten_kills(postgresql):
+    rng = random.Random(0)
     survivors = [start(postgresql), start(postgresql)]
     victims = [start(postgresql), start(postgresql)]
     time.sleep(2)
     for number in range(10):
-        time.sleep(moments.uniform(0.5, 2))
+        time.sleep(rng.uniform(0.5, 2))
         assert victims[number % 2].is_alive()
         victims[number % 2].kill()
         victims[number % 2] = start(postgresql)
-    finish(*survivors, *victims)
+    join(*survivors, *victims)
     trials = load(postgresql)
-    assert any(trial.state == TrialState.FAIL for trial in trials)  # some were killed at work
-    check_accounts(trials, N_TRIALS, 10)
+    assert any(trial.state == TrialState.FAIL for trial in trials)  # some kills hit a running trial
+    check_trials(trials, N_TRIALS, 10)
 
 
 @needs_postgresql
-def test_wrong_password_is_not_shown(postgresql, digits):
+def test_error_message_hides_the_password(postgresql, digits):
     wrong = "battery staple"
     url = make_url(postgresql).set(password=wrong).render_as_string(hide_password=False)
     search = LeNetSearchCV(Hill(), param_distributions=HILL, n_trials=1, cv=2, storage=url)
@@ -206,7 +221,7 @@ def test_wrong_password_is_not_shown(postgresql, digits):
     assert caught.value.__suppress_context__
 
 
-def test_server_that_is_not_there(digits):
+def test_unreachable_server(digits):
     search = LeNetSearchCV(
         Hill(), param_distributions=HILL, n_trials=1, storage="postgresql://me:secret@127.0.0.1:1/db"
     )
@@ -217,7 +232,7 @@ def test_server_that_is_not_there(digits):
     assert "secret" not in str(caught.value)
 
 
-def test_two_processes_on_sqlite_and_all_of_them_killed(tmp_path):
+def test_two_processes_on_sqlite_all_killed(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     for _ in range(2):
         workers = [start(url, N_TRIALS_OF_TWO), start(url, N_TRIALS_OF_TWO)]
@@ -228,9 +243,9 @@ def test_two_processes_on_sqlite_and_all_of_them_killed(tmp_path):
             worker.join()
         assert before.items() <= finished_values(url).items()
         assert any(trial.state == TrialState.RUNNING for trial in load(url))
-    finish(start(url, N_TRIALS_OF_TWO))
-    check_accounts(load(url), N_TRIALS_OF_TWO, 4)
-    # The dead workers' trials were run again, with their parameters.
+    join(start(url, N_TRIALS_OF_TWO))
+    check_trials(load(url), N_TRIALS_OF_TWO, 4)
+    # Trials of dead workers were retried with the same parameters.
     trials = load(url)
     retried = [trial for trial in trials if "failed_trial" in trial.system_attrs]
     assert retried
@@ -238,22 +253,22 @@ def test_two_processes_on_sqlite_and_all_of_them_killed(tmp_path):
         assert trials[trial.system_attrs["failed_trial"]].params.items() <= trial.params.items()
 
 
-def test_trial_of_a_worker_that_died_before_its_first_heartbeat(tmp_path, digits):
+def test_trial_of_a_worker_that_died_before_the_first_heartbeat_times_out(tmp_path, digits):
     search = LeNetSearchCV(
         Hill(), param_distributions=HILL, n_trials=2, cv=2, storage=f"sqlite:///{tmp_path}/study.db", study_name="hill",
         heartbeat_interval=1,
     )  # fmt: skip
     search.fit(*digits)
     storage = RDBStorage(search.storage)
-    optuna.load_study(study_name="hill", storage=storage).ask()  # begun, and never heard of again
+    optuna.load_study(study_name="hill", storage=storage).ask()  # the trial begins and sends no heartbeat
     storage.engine.dispose()
     assert len(search.set_params(n_trials=3).fit(*digits).cv_results_["params"]) == 3
 
 
-def test_processes_of_one_machine_share_its_cores(digits):
+def test_processes_share_the_cores(digits):
     before = torch.get_num_threads(), dict(os.environ)
     search = LeNetSearchCV(
-        LeNetClassifier(max_epochs=1), n_trials=4, cv=2, n_jobs=2, scoring=threads_of_the_worker, refit=False,
+        LeNetClassifier(max_epochs=1), n_trials=4, cv=2, n_jobs=2, scoring=score_by_threads_and_process, refit=False,
         error_score="raise",
     ).fit(*digits)  # fmt: skip
     n_cpus = len(os.sched_getaffinity(0))
@@ -263,12 +278,12 @@ def test_processes_of_one_machine_share_its_cores(digits):
     assert before == (torch.get_num_threads(), dict(os.environ))
 
 
-def threads_of_the_worker(estimator, X, y):
-    """A score that says who made it."""
+def score_by_threads_and_process(estimator, X, y):
+    """Return a score that encodes the number of threads and the process."""
     return torch.get_num_threads() * 1e9 + os.getpid()
 
 
-def test_two_processes_make_as_many_trials_as_one(digits):
+def test_two_processes_run_exactly_n_trials(digits):
     search = LeNetSearchCV(
         Hill(), param_distributions=HILL, n_trials=15, cv=2, n_jobs=2, random_state=0, error_score="raise"
     ).fit(*digits)

@@ -10,7 +10,6 @@ written as they come: a run that was stopped goes on where it was.
 
 import argparse
 import os
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from comparison.data import Split, load
 from comparison.models import svc_on_unit_pixels
-from comparison.report import as_markdown
+from formatting import as_markdown
+from measuring import seconds, timed
 from rows import Row, Rows
 from sklenet import LeNetClassifier
 from sklenet.datasets import make_characters
@@ -134,15 +134,12 @@ def _measure(cells: Iterator[Cell], path: Path) -> None:
 
 
 def _score(estimator: BaseEstimator, split: Split) -> Row:
-    start = time.perf_counter()
-    estimator.fit(split.X_train, split.y_train)
-    fitted = time.perf_counter()
-    labels = estimator.predict(split.X_test)
-    done = time.perf_counter()
+    fit_seconds = seconds(lambda: estimator.fit(split.X_train, split.y_train))
+    labels, predict_seconds = timed(lambda: estimator.predict(split.X_test))
     return {
         "error_rate": round(float((labels != split.y_test).mean()), 6),
-        "fit_seconds": round(fitted - start, 2),
-        "predict_seconds": round(done - fitted, 2),
+        "fit_seconds": round(fit_seconds, 2),
+        "predict_seconds": round(predict_seconds, 2),
     }
 
 

@@ -10,9 +10,7 @@ does not count. Pages of the file are not counted: the system takes them back wh
 
 import argparse
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from comparison.report import as_markdown
+from formatting import as_markdown
+from measuring import step_growth_bytes, timed
 from sklenet import LeNetClassifier
 
 _RESULTS = Path(__file__).parent / "results" / "memory.csv"
 _N_IMAGES, _SHAPE = 60_000, (28, 28)
 _N_ON_DISK, _SHAPE_ON_DISK = 32_768, (256, 256)
 _AT_ONCE = 1_024
-_INTERVAL = 0.005  # seconds
 
 
 def main() -> None:
@@ -58,43 +56,15 @@ def _write(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
 def _measure(kind: str, X: NDArray[np.uint8]) -> dict[str, Any]:
     y = np.arange(len(X)) % 10
     model = LeNetClassifier(max_epochs=2, batch_size=128, random_state=0).fit(X[:1000], y[:1000])
-    before = _anonymous_bytes()
-    began = time.perf_counter()
-    peak = _peak_while(lambda: model.fit(X, y))
+    growth, seconds = timed(lambda: step_growth_bytes(lambda: model.fit(X, y)))
     return {
         "X is": kind,
         "images": len(X),
         "pixels": "×".join(map(str, X.shape[1:])),
         "MB": round(X.nbytes / 1e6),
-        "growth, MB": round((peak - before) / 1e6, 1),
-        "seconds, 2 epochs": round(time.perf_counter() - began),
+        "growth, MB": round(growth / 1e6, 1),
+        "seconds, 2 epochs": round(seconds),
     }
-
-
-def _peak_while(step: Callable[[], Any]) -> int:
-    """Look at the memory of this process again and again while it makes a step, and return the most of it."""
-    seen = [_anonymous_bytes()]
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.wait(_INTERVAL):
-            seen.append(_anonymous_bytes())
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        step()
-    finally:
-        done.set()
-        watcher.join()
-    return max(seen)
-
-
-def _anonymous_bytes() -> int:
-    """Resident memory of this process without the pages of files."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    sizes = {name: value for name, _, value in (line.partition(":") for line in lines)}
-    return 1024 * int(sizes["RssAnon"].split()[0])
 
 
 if __name__ == "__main__":

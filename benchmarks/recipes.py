@@ -11,7 +11,6 @@ Rows are written as they come: a run that was stopped goes on.
 import argparse
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from comparison.data import Split, load
-from comparison.report import as_markdown
+from formatting import as_markdown
+from measuring import seconds
 from rows import Rows
 from sklenet import LeNetClassifier
 
@@ -118,15 +118,13 @@ def _measure(cells: Iterator[tuple[Params, Params]], split: Split, path: Path, n
 
 def _score(keys: Params, params: Params, split: Split) -> Params:
     model = LeNetClassifier(**params, random_state=keys["seed"])
-    began = time.perf_counter()
-    model.fit(split.X_train, split.y_train)
-    seconds = time.perf_counter() - began
+    fit_seconds = seconds(lambda: model.fit(split.X_train, split.y_train))
     probabilities = model.predict_proba(split.X_test)
     return keys | {
         "n_parameters": sum(weight.numel() for weight in model.net_.module_.parameters()),
         "error_rate": round(float((model.classes_[probabilities.argmax(1)] != split.y_test).mean()), 6),
         "log_loss": round(float(log_loss(split.y_test, probabilities)), 5),
-        "fit_seconds": round(seconds, 1),
+        "fit_seconds": round(fit_seconds, 1),
     }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from comparison.report import as_markdown
+from formatting import as_markdown
 from timing.contestants import CONTESTANTS
 from timing.processes import Task, run_module, run_tasks
 

@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from comparison.data import load
-from comparison.report import as_markdown
+from formatting import as_markdown
 from sklenet import LeNetClassifier
 
 _N_VALIDATION = 2_000

@@ -20,7 +20,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
 from comparison.data import load
-from comparison.report import as_markdown
+from formatting import as_markdown
 from rows import Rows
 from sklenet import LeNetClassifier
 from sklenet._training import make_plan

@@ -29,13 +29,13 @@ from scipy.stats import loguniform, uniform
 from sklearn.base import clone
 from sklearn.model_selection import RandomizedSearchCV, cross_validate, train_test_split
 
-from comparison.report import as_markdown
+from formatting import as_markdown
+from measuring import seconds
 from rows import Row, Rows
 from sklenet import LeNetClassifier
 from sklenet._training import make_plan
 from sklenet.datasets import load_mnist_sample
 from sklenet.tuning import LeNetSearchCV
-from timing.cell import seconds
 
 _RESULTS = Path(__file__).parent / "results"
 _QUALITY, _SPEED = _RESULTS / "tuning_quality.csv", _RESULTS / "tuning_speed.csv"

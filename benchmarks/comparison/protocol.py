@@ -5,13 +5,8 @@ The process that calls `measure` is the cell's own: its peak memory is part of t
 
 import pickle
 import platform
-import resource
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -21,6 +16,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from comparison import data
 from comparison.models import MODELS, N_CANDIDATES, Model
+from measuring import process_peak_bytes, timed
 
 # The budget of tuning, the same for every classifier: `N_CANDIDATES` × `N_FOLDS` fits on a draw of the training images.
 # The best hyper-parameters hardly depend on more, and an SVM's time grows with the square.
@@ -94,16 +90,16 @@ def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Ar
     split = data.subset(whole, cell.train_size, cell.seed)
     model = MODELS[cell.model]
     estimator = model.make(cell.seed, len(split.X_train))
-    start_memory = peak_memory_mib()
+    start_memory = process_peak_bytes()
     # Threads, not processes: they count in this process's memory, and a forest works in them anyway.
     with joblib.parallel_config("threading", n_jobs=threads):
         tune_seconds, scores = 0.0, dict[str, float]()
         if cell.form == "tuned":
-            (chosen, scores), tune_seconds = _timed(lambda: _tune(model, split, cell.seed))
+            (chosen, scores), tune_seconds = timed(lambda: _tune(model, split, cell.seed))
             estimator.set_params(**chosen)
-        _, fit_seconds = _timed(lambda: estimator.fit(split.X_train, split.y_train))
-        predicted, predict_seconds = _timed(lambda: estimator.predict(split.X_test))
-        peak_memory = peak_memory_mib()
+        _, fit_seconds = timed(lambda: estimator.fit(split.X_train, split.y_train))
+        predicted, predict_seconds = timed(lambda: estimator.predict(split.X_test))
+        peak_memory = process_peak_bytes()
         proba = estimator.predict_proba(split.X_test) if hasattr(estimator, "predict_proba") else None
     arrays = {"labels": np.searchsorted(estimator.classes_, predicted).astype(np.uint16)}
     if proba is not None:
@@ -116,8 +112,8 @@ def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Ar
         "tune_seconds": tune_seconds,
         "fit_seconds": fit_seconds,
         "predict_seconds": predict_seconds,
-        "start_memory_mib": start_memory,
-        "peak_memory_mib": peak_memory,
+        "start_memory_mib": start_memory / 2**20,
+        "peak_memory_mib": peak_memory / 2**20,
         "model_bytes": _pickled_bytes(estimator),
         "estimator": " ".join(repr(estimator).split()),
         "candidates": scores,
@@ -133,12 +129,6 @@ def settings() -> Record:
         "python": platform.python_version(),
         **{package: version(package) for package in _PACKAGES},
     }
-
-
-def _timed(step: Callable[[], Any]) -> tuple[Any, float]:
-    start = time.perf_counter()
-    result = step()
-    return result, time.perf_counter() - start
 
 
 def _tune(model: Model, split: data.Split, seed: int) -> tuple[dict[str, Any], dict[str, float]]:
@@ -172,14 +162,3 @@ def _pickled_bytes(estimator: Any) -> int:
     counter = _Counter()
     pickle.dump(estimator, counter, protocol=5)
     return counter.n_bytes
-
-
-def peak_memory_mib() -> float:
-    """Largest resident memory of this process so far, in MiB."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Linux: a process inherits ru_maxrss from the one that started it, VmHWM is its own.
-        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) / 1024
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -12,6 +12,7 @@ _ROOT = Path(__file__).parents[2]
 # A change of anything else, such as a page of the documentation, leaves the figures what they are.
 _MEASURED = (
     "sklenet",
+    "benchmarks/measuring.py",
     *(f"benchmarks/comparison/{name}.py" for name in ("corruptions", "data", "models", "protocol", "runner")),
 )
 

@@ -14,6 +14,7 @@ from comparison.data import DATASETS
 from comparison.figures import Figure
 from comparison.protocol import CIRCUMSTANCES, settings
 from comparison.store import HeldOut, Results, cell_of, held_out_name
+from formatting import as_markdown
 
 _TEMPLATES = Path(__file__).parent / "templates"
 Runs = dict[tuple[Any, ...], str]  # circumstances -> a letter
@@ -115,24 +116,6 @@ class _Page:
     @property
     def costs_markdown(self) -> str:
         return as_markdown(pd.DataFrame(self.cost_rows))
-
-
-def as_markdown(table: pd.DataFrame) -> str:
-    """Text cells as a Markdown table that also reads well as it stands.
-
-    Examples
-    --------
-    >>> print(as_markdown(pd.DataFrame({"model": ["LeNet"], "error": ["0.72 %"]})))
-    | model | error  |
-    | ----- | ------ |
-    | LeNet | 0.72 % |
-    """
-    lines = [list(table.columns), *table.to_numpy().tolist()]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines
-    )
 
 
 def _is_number(cell: Any) -> bool:

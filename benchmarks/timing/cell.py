@@ -7,15 +7,13 @@ prints the figures as JSON.
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from comparison.data import load
-from comparison.protocol import peak_memory_mib
+from measuring import process_peak_bytes, seconds
 from timing.contestants import CONTESTANTS
 
 N_FIRST, N_WARM = 100, 1_000
@@ -46,10 +44,10 @@ def measure(name: str, n_train: int, max_epochs: int, batch_size: int, data_home
     first = seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
     second = seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
     make(max_epochs, batch_size).fit(X[:N_WARM], y[:N_WARM])
-    before = peak_memory_mib()
+    before = process_peak_bytes()
     model = make(max_epochs, batch_size)
     fit = seconds(lambda: model.fit(X, y))
-    growth = peak_memory_mib() - before
+    growth = process_peak_bytes() - before
     predict = [seconds(lambda: model.predict(X_test))]
     if predict[0] < _WORTH_REPEATING:
         predict = [seconds(lambda: model.predict(X_test)) for _ in range(_N_REPEATS)]
@@ -58,19 +56,12 @@ def measure(name: str, n_train: int, max_epochs: int, batch_size: int, data_home
     return {
         "first_fit_seconds": round(first - second, 4),
         "fit_seconds": round(fit, 4),
-        "growth_mb": round(growth * 2**20 / 1e6, 1),
+        "growth_mb": round(growth / 1e6, 1),
         "predict_seconds": round(float(np.median(predict)), 4),
         "row_ms": round(float(np.median(single)), 4),
         "row_p99_ms": round(float(np.percentile(single, 99)), 4),
         "error_rate": round(float((model.predict(X_test) != split.y_test[:N_PREDICTED]).mean()), 4),
     }
-
-
-def seconds(step: Callable[[], Any]) -> float:
-    """Time a step."""
-    began = time.perf_counter()
-    step()
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -7,15 +7,14 @@ prints JSON. The peak is that of torch's matrix multiplication of this machine, 
 
 import json
 import sys
-import time
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.profiler import ProfilerActivity, profile
 
 from comparison.data import load
+from measuring import seconds
 from sklenet import LeNetClassifier
 
 _BATCH_SIZE, _N_STEPS = 128, 100
@@ -47,7 +46,7 @@ def measure(data_home: str | None = None) -> dict[str, Any]:
     X, y = split.X_train[:n_images], split.y_train[:n_images]
     model = LeNetClassifier(batch_size=_BATCH_SIZE, random_state=0)
     # The first is for warming up. What three epochs take beyond one is without what a fit pays once.
-    _, one, three = (_fit_seconds(model.set_params(max_epochs=n), X, y) for n in (1, 1, 3))
+    _, one, three = (seconds(partial(model.set_params(max_epochs=n).fit, X, y)) for n in (1, 1, 3))
     step = (three - one) / (2 * _N_STEPS)
     model.set_params(max_epochs=1)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
@@ -62,12 +61,6 @@ def measure(data_home: str | None = None) -> dict[str, Any]:
     }
 
 
-def _fit_seconds(model: LeNetClassifier, X: NDArray[np.uint8], y: NDArray[np.uint8]) -> float:
-    began = time.perf_counter()
-    model.fit(X, y)
-    return time.perf_counter() - began
-
-
 def _flops() -> float:
     """Operations of a step: backwards twice the forward pass, but for C1, whose input needs no gradient."""
     forward = sum(_MULTIPLY_ADDS.values())
@@ -76,14 +69,8 @@ def _flops() -> float:
 
 def _peak_flops(size: int = 2048, n_repeats: int = 10) -> float:
     matrix = torch.randn(size, size)
-    best = min(_seconds(matrix) for _ in range(n_repeats))
+    best = min(seconds(lambda: matrix @ matrix) for _ in range(n_repeats))
     return 2 * size**3 / best
-
-
-def _seconds(matrix: torch.Tensor) -> float:
-    began = time.perf_counter()
-    matrix @ matrix
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure what it costs to load MNIST from the cache, and to draw characters.
+"""Measure the time and memory to load MNIST from the cache, and the time to draw characters.
 
     python benchmarks/loading.py --data-home DIR
 
@@ -26,7 +26,7 @@ _N_ROUNDS = 15
 
 
 def main() -> None:
-    """Measure and write."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
     data_home = parser.parse_args().data_home

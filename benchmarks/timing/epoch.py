@@ -1,4 +1,4 @@
-"""Seconds of an epoch of the expert's loop on all of MNIST, after one that warms up: the unit for times of training.
+"""Time a warm epoch of the expert's loop on all of MNIST, the unit of training times.
 
     python -m timing.epoch [DATA_HOME]
 

@@ -1,4 +1,4 @@
-"""One training by a recipe on all of MNIST, timed, in a process of its own.
+"""Time a fit of a recipe on all of MNIST in a separate process.
 
     python -m timing.training RECIPE SEED [DATA_HOME]
 
@@ -13,7 +13,7 @@ _START = time.perf_counter()
 
 
 def main() -> None:
-    """Run the command line. Preparation is imports, reading the data, and a first fit, of 100 images."""
+    """Run the command line. The preparation imports libraries, reads the data and fits 100 images."""
     from comparison.data import load
     from measuring import seconds
     from recipes import RECIPES

@@ -3,10 +3,10 @@
     python benchmarks/memory.py                 # a minute, 2 GB of temporary files; Linux only
     python benchmarks/memory.py --report        # print the table of the results on disk
 
-The array has 60,000 images of 28×28 pixels, and the memory map 2 GB of images of 256×256 pixels. Pixels are random, since
-memory does not depend on their values. A fit on 1,000 images of the same size precedes the measured one, so that one-time
-allocations of libraries are not counted. Pages of the file are not counted either, because the system reclaims them under
-pressure. MB are 10**6 bytes.
+The array has 60,000 images of 28×28 pixels, and the memory map 2 GB of images of 256×256 pixels. Pixels are random,
+since memory does not depend on their values. A fit on 1,000 images of the same size precedes the measured one, so that
+one-time allocations of libraries are not counted. Pages of the file are not counted either, because the system reclaims
+them under pressure. MB are 10**6 bytes.
 """
 
 import argparse

@@ -38,12 +38,12 @@ Cell = tuple[Row, BaseEstimator, Callable[[], Split]]
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["full", "characters", "report"])
+    parser.add_argument("command", choices=["full", "characters", "report"])
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
     options = parser.parse_args()
-    if options.what == "full":
+    if options.command == "full":
         _measure(_full_cells(options.data_home), _RESULTS / "full.csv")
-    elif options.what == "characters":
+    elif options.command == "characters":
         _measure(_character_cells(), _RESULTS / "characters.csv")
     print(report())
 

@@ -149,7 +149,7 @@ _at_least_two = partial(_positive, least=2)
 def _choose(options: argparse.Namespace) -> list[Cell]:
     """List the cells of the profile that match the other options, or all combinations of the options."""
     if options.profile == "full":
-        wanted = {
+        selected = {
             "dataset": options.datasets,
             "model": options.models,
             "form": options.forms,
@@ -158,7 +158,7 @@ def _choose(options: argparse.Namespace) -> list[Cell]:
         cells = [
             cell
             for cell in profiles.full()
-            if all(not names or getattr(cell, field) in names for field, names in wanted.items())
+            if all(not names or getattr(cell, field) in names for field, names in selected.items())
         ]
         if not cells:
             raise ValueError("The full profile has no such cells. Omit --profile to measure all combinations.")
@@ -210,16 +210,16 @@ def _run(cells: list[Cell], splits: dict[str, data.Split], setup: _Setup, option
     store = Store(options.output)
     for name, split in splits.items():
         store.add_test(name, split)
-    found = load(options.output)
-    for line in found.unreadable:
+    stored = load(options.output)
+    for line in stored.unreadable:
         print(f"An unreadable cell is measured again: {line}", file=sys.stderr)
     checksums = {name: data.checksum(split) for name, split in splits.items()}
-    check_settings(found.records, checksums)
-    done = {cell_of(record) for record in found.records if record["status"] == "ok" or not options.retry}
+    check_settings(stored.records, checksums)
+    done = {cell_of(record) for record in stored.records if record["status"] == "ok" or not options.retry}
     missing = [cell for cell in cells if cell not in done]
     # The circumstances of a cluster are known after the measurement only.
     current = circumstances(setup.task(missing[0])) if missing and not options.scheduler else None
-    if current and (differences := other_circumstances(found.records, current)):
+    if current and (differences := other_circumstances(stored.records, current)):
         print(f"{options.output} {differences}", file=sys.stderr)
     try:
         _measure(missing, checksums, setup, store)

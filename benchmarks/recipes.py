@@ -72,7 +72,7 @@ _TESTED = [("fast", "mnist"), ("default", "mnist"), ("best", "mnist"), ("default
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["validate", "test", "report"])
+    parser.add_argument("command", choices=["validate", "test", "report"])
     parser.add_argument(
         "--recipe", choices=list(RECIPES), action="append", help="measure only these recipes, default: all"
     )
@@ -80,9 +80,9 @@ def main() -> None:
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
     options = parser.parse_args()
     recipes = options.recipe or list(RECIPES)
-    if options.what == "validate":
+    if options.command == "validate":
         _measure(_candidates(recipes), _hold_out(load("mnist", options.data_home)), _VALIDATION, options.n_jobs)
-    elif options.what == "test":
+    elif options.command == "test":
         for recipe, dataset in _TESTED:
             if recipe in recipes:
                 _measure(_tests(recipe, dataset), load(dataset, options.data_home), _TEST, options.n_jobs)

@@ -37,12 +37,12 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
         "--time-to", type=float, metavar="PERCENT", help="time the fast recipe against this test accuracy"
     )
-    what.add_argument("--profile", action="store_true", help="only profile a training step")
-    what.add_argument("--report", action="store_true", help="only print the tables of the results on disk")
+    mode.add_argument("--profile", action="store_true", help="only profile a training step")
+    mode.add_argument("--report", action="store_true", help="only print the tables of the results on disk")
     options = parser.parse_args()
     data_home = [] if options.data_home is None else [options.data_home]
     if options.time_to is not None:
@@ -133,8 +133,8 @@ def _against_svc(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _seconds_table(rows: pd.DataFrame) -> pd.DataFrame:
     medians = rows.groupby(["contestant", "n_train"]).median(numeric_only=True)
-    wanted = [(name, max(_SIZES)) for name in CONTESTANTS]
-    largest = medians.reindex(pd.MultiIndex.from_tuples(wanted, names=medians.index.names)).droplevel("n_train")
+    keys = [(name, max(_SIZES)) for name in CONTESTANTS]
+    largest = medians.reindex(pd.MultiIndex.from_tuples(keys, names=medians.index.names)).droplevel("n_train")
     forms = {
         "predict 10,000": ("predict_seconds", "{:.2f} s"),
         "one row": ("row_ms", "{:.2f} ms"),

@@ -64,15 +64,15 @@ _DISTRIBUTIONS = {
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["quality", "speed", "report", "time"])
+    parser.add_argument("command", choices=["quality", "speed", "report", "time"])
     parser.add_argument("--n-jobs", type=int, default=2, help="processes of the searches, default: 2")
     options = parser.parse_args()
-    if options.what == "time":
+    if options.command == "time":
         print(json.dumps(_time_search(options.n_jobs)))
         return
-    if options.what == "quality":
+    if options.command == "quality":
         _measure_quality(options.n_jobs)
-    elif options.what == "speed":
+    elif options.command == "speed":
         _measure_speed()
         _measure_overhead()
     print(report())

@@ -83,7 +83,7 @@ class Entry:
         return list(dict.fromkeys(tuple(record[name] for name in RUN) for record in self.records))
 
     @property
-    def is_pinned(self) -> bool:
+    def is_timed_alone(self) -> bool:
         """Whether all cells were measured one at a time."""
         return all(record["n_jobs"] == 1 for record in self.records)
 

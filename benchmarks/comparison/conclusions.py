@@ -51,20 +51,20 @@ def margins(tables: Sequence[Table], *, transfer: bool = False) -> list[Margin]:
         Compare on the data sets whose test images come from another source than the training images, instead of on
         those with a single source.
     """
-    found = []
+    compared = []
     for table in main_tables(list(tables)):
         other = table.best_other
         if bool(DATASETS[table.dataset].source) == transfer and table.lenet and other:
-            found.append(Margin(table, table.compare(other)))
+            compared.append(Margin(table, table.compare(other)))
     kinds = (*_STROKES, "pictures")
-    return sorted(found, key=lambda margin: kinds.index(margin.kind))
+    return sorted(compared, key=lambda margin: kinds.index(margin.kind))
 
 
 def answer(tables: Sequence[Table]) -> list[str]:
     """Answer in three sentences when to use LeNet: on strokes, on other pictures, and at what cost."""
-    found = margins(tables) + margins(tables, transfer=True)
-    strokes = [margin for margin in found if margin.kind in _STROKES]
-    pictures = [margin for margin in found if margin.kind == "pictures"]
+    compared = margins(tables) + margins(tables, transfer=True)
+    strokes = [margin for margin in compared if margin.kind in _STROKES]
+    pictures = [margin for margin in compared if margin.kind == "pictures"]
     return [
         _tally("On digits and characters", strokes),
         _tally("On other pictures", pictures),
@@ -72,12 +72,12 @@ def answer(tables: Sequence[Table]) -> list[str]:
     ]
 
 
-def _tally(where: str, found: Sequence[Margin]) -> str:
-    if not found:
+def _tally(where: str, compared: Sequence[Margin]) -> str:
+    if not compared:
         return f"{where}, nothing was measured."
     parts = []
     for outcome, words in [("ahead", "makes fewer errors"), ("tied", "ties"), ("behind", "makes more errors")]:
-        names = [DATASETS[margin.table.dataset].title for margin in found if margin.outcome == outcome]
+        names = [DATASETS[margin.table.dataset].title for margin in compared if margin.outcome == outcome]
         if names:
             parts.append(f"{words} on {_list(names)}")
     return f"{where}, compared with the best other classifier, LeNet {'; '.join(parts)}."
@@ -85,7 +85,7 @@ def _tally(where: str, found: Sequence[Margin]) -> str:
 
 def _cost(tables: Sequence[Table]) -> str:
     """Compare the times in the largest table where LeNet and another classifier were timed alone in the same run."""
-    timed = [(table, *found) for table in tables if (found := _timed(table))]
+    timed = [(table, *entries) for table in tables if (entries := _timed(table))]
     if not timed:
         return "No LeNet was timed alone in the same run as another classifier, so their times are not compared."
     table, lenets, other = max(timed, key=lambda row: row[0].n_train)
@@ -102,9 +102,9 @@ def _cost(tables: Sequence[Table]) -> str:
 
 def _timed(table: Table) -> tuple[list[Entry], Entry] | None:
     """Find the best other classifier that was timed alone, and the LeNets that were timed alone in the same run."""
-    pinned = [entry for entry in table.entries if entry.is_pinned and len(entry.circumstances) == 1]
-    for other in (entry for entry in pinned if not entry.is_lenet):
-        same_run = [entry for entry in pinned if entry.circumstances == other.circumstances]
+    alone = [entry for entry in table.entries if entry.is_timed_alone and len(entry.circumstances) == 1]
+    for other in (entry for entry in alone if not entry.is_lenet):
+        same_run = [entry for entry in alone if entry.circumstances == other.circumstances]
         if lenets := [entry for entry in same_run if entry.is_lenet]:
             return lenets, other
     return None
@@ -121,13 +121,13 @@ def generalisation(tables: Sequence[Table]) -> list[str]:
     ]
 
 
-def _kinds(found: Sequence[Margin]) -> str:
-    strokes = [margin for margin in found if margin.kind in _STROKES]
-    pictures = [margin for margin in found if margin.kind == "pictures"]
+def _kinds(compared: Sequence[Margin]) -> str:
+    strokes = [margin for margin in compared if margin.kind in _STROKES]
+    pictures = [margin for margin in compared if margin.kind == "pictures"]
     if not strokes or not pictures:
         return ""
     figures = "; ".join(
-        f"{DATASETS[m.table.dataset].title} {m.ratio:.2f}" for m in sorted(found, key=lambda margin: margin.ratio)
+        f"{DATASETS[m.table.dataset].title} {m.ratio:.2f}" for m in sorted(compared, key=lambda margin: margin.ratio)
     )
     outcomes = {margin.outcome for margin in pictures}
     best_picture = min(margin.ratio for margin in pictures)
@@ -229,13 +229,13 @@ def curves(tables: Sequence[Table]) -> list[str]:
 
 def _crossings(errors: pd.DataFrame) -> list[str]:
     """Describe which classifier overtakes which between two neighbouring numbers of training images."""
-    found = []
+    crossings = []
     for (low, before), (high, after) in pairwise(errors.iterrows()):
         for first, second in permutations(errors.columns, 2):
             if before[first] > before[second] and after[first] < after[second]:
                 names = f"{MODELS[first].title} overtakes {MODELS[second].title}"
-                found.append(f"{names} between {low:,} and {high:,}")
-    return found
+                crossings.append(f"{names} between {low:,} and {high:,}")
+    return crossings
 
 
 def _list(items: Sequence[str]) -> str:

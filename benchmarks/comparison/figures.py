@@ -77,7 +77,7 @@ class Figure:
         return self.svg.replace(_INK, "currentColor")
 
     @property
-    def alone(self) -> str:
+    def standalone(self) -> str:
         """The drawing as a separate file, on white."""
         style = "<style>svg { background: white; }</style>"
         return self.svg.replace(_INK, "#000000").replace(">", f">{style}", 1)
@@ -123,16 +123,16 @@ def times(table: Table) -> list[Figure]:
     Times are compared within a run only, so each figure shows the run with the most classifiers.
     """
     figures = []
-    for pinned in (True, False):
-        entries = [entry for entry in table.entries if entry.is_pinned == pinned and len(entry.circumstances) == 1]
-        runs = [[entry for entry in entries if entry.circumstances == one.circumstances] for one in entries]
+    for alone in (True, False):
+        entries = [entry for entry in table.entries if entry.is_timed_alone == alone and len(entry.circumstances) == 1]
+        runs = [[entry for entry in entries if entry.circumstances == first.circumstances] for first in entries]
         largest = max(runs, key=len, default=[])
         if len(largest) > 1:
-            figures.append(_times(table, largest, pinned))
+            figures.append(_times(table, largest, alone))
     return figures
 
 
-def _times(table: Table, entries: list[Entry], pinned: bool) -> Figure:
+def _times(table: Table, entries: list[Entry], alone: bool) -> Figure:
     data = pd.DataFrame(
         {
             "classifier": entry.title,
@@ -156,8 +156,8 @@ def _times(table: Table, entries: list[Entry], pinned: bool) -> Figure:
         axes[0].set_ylabel("accuracy, %")
         _legend(canvas, axes)
 
-    how = "timed alone" if pinned else "timed in parallel"
-    name = f"times-{table.dataset}-{table.n_train}-{'alone' if pinned else 'parallel'}"
+    how = "timed alone" if alone else "timed in parallel"
+    name = f"times-{table.dataset}-{table.n_train}-{'alone' if alone else 'parallel'}"
     text = (
         f"Accuracy against seconds to fit and to predict {table.n_test:,} images, {how}; the dotted line joins the "
         "classifiers that no other one beats in both accuracy and time."

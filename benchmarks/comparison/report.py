@@ -39,7 +39,7 @@ def write(results: Results, folder: Path) -> str:
     for stale in figure_folder.glob("*.*"):
         stale.unlink()
     for figure in page.all_figures:
-        (figure_folder / f"{figure.name}.svg").write_text(figure.alone, encoding="utf-8")
+        (figure_folder / f"{figure.name}.svg").write_text(figure.standalone, encoding="utf-8")
         figure.data.to_csv(figure_folder / f"{figure.name}.csv", index=False)
     pd.DataFrame(results.records).drop(columns=["classes", "candidates"], errors="ignore").to_csv(
         folder / "records.csv", index=False
@@ -178,7 +178,7 @@ def _cost_row(table: Table, entry: Entry, runs: Runs) -> dict[str, str]:
         "tune, s": f"{entry.mean('tune_seconds'):.1f}",
         "fit, s": f"{entry.mean('fit_seconds'):.2f}",
         "predict, s": f"{entry.mean('predict_seconds'):.2f}",
-        "timed": "alone" if entry.is_pinned else "in parallel",
+        "timed": "alone" if entry.is_timed_alone else "in parallel",
         "threads": str(record["threads"]),
         "run": _run_of(entry, runs),
         "peak MiB": f"{entry.mean('peak_memory_mib'):.0f}",
@@ -188,7 +188,7 @@ def _cost_row(table: Table, entry: Entry, runs: Runs) -> dict[str, str]:
 
 def _timing_priority(table: Table) -> tuple[int, int]:
     """Rank tables for the figure of times: by the number of classifiers timed alone, then by training images."""
-    return sum(entry.is_pinned for entry in table.entries), table.n_train
+    return sum(entry.is_timed_alone for entry in table.entries), table.n_train
 
 
 def _test(results: Results, table: Table) -> HeldOut:

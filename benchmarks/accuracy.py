@@ -1,16 +1,15 @@
-"""Measure what the documentation promises of accuracy and fit time, on the published data.
+"""Measure the error rates and fit times that the documentation states, on the published data.
 
     python benchmarks/accuracy.py full --data-home DIR      # all of MNIST, about half an hour
-    python benchmarks/accuracy.py characters                # fonts that the training has not seen, five minutes
-    python benchmarks/accuracy.py report                    # the tables again, from what is on disk
+    python benchmarks/accuracy.py characters                # fonts unseen in training, five minutes
+    python benchmarks/accuracy.py report                    # print the tables of the results on disk
 
-Test images are read for these figures alone; parameters are chosen on training images, by tune_defaults.py. Rows are
-written as they come: a run that was stopped goes on where it was.
+Only these figures read the test images; tune_defaults.py chooses parameters on training images. Each row is written as
+soon as it is measured, so that a stopped run can be resumed.
 """
 
 import argparse
 import os
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from comparison.data import Split, load
 from comparison.models import svc_on_unit_pixels
-from comparison.report import as_markdown
+from formatting import as_markdown
+from measuring import seconds, timed
 from rows import Row, Rows
 from sklenet import LeNetClassifier
 from sklenet.datasets import make_characters
@@ -31,25 +31,25 @@ _RESULTS = Path(__file__).parent / "results"
 _N_SEEDS = 3
 _TIMED = ("LeNet", "SVC(C=10)")
 
-# What is measured: the row's first columns, the estimator, and a function that loads its images.
+# The keys of a row, its estimator, and a function that loads its images.
 Cell = tuple[Row, BaseEstimator, Callable[[], Split]]
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["full", "characters", "report"])
+    parser.add_argument("command", choices=["full", "characters", "report"])
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
     options = parser.parse_args()
-    if options.what == "full":
+    if options.command == "full":
         _measure(_full_cells(options.data_home), _RESULTS / "full.csv")
-    elif options.what == "characters":
+    elif options.command == "characters":
         _measure(_character_cells(), _RESULTS / "characters.csv")
     print(report())
 
 
 def report() -> str:
-    """Make the tables of the results on disk, as Markdown."""
+    """Return the tables of the results on disk as Markdown."""
     tables = []
     if (path := _RESULTS / "full.csv").exists():
         tables.append(_full_table(pd.read_csv(path)))
@@ -69,7 +69,7 @@ def _full_table(rows: pd.DataFrame) -> pd.DataFrame:
             "predict": models["predict_seconds"].mean().map("{:.1f} s".format),
         }
     )
-    # Only these are timed in turn, with nothing else running.
+    # Only these models were timed alternately on an idle machine.
     table.loc[~table.index.isin(_TIMED), ["fit", "predict"]] = ""
     return table.rename_axis("MNIST, 60,000 training images").reset_index()
 
@@ -83,7 +83,7 @@ def _character_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _full_cells(data_home: str | None) -> Iterator[Cell]:
-    """All of MNIST; the support vector machine in the middle, so that its time stands among LeNet's."""
+    """Yield the cells of all of MNIST, with the support vector machine between two fits of LeNet."""
     mnist = partial(load, "mnist", data_home)
     for seed in range(_N_SEEDS):
         yield _row("mnist", 60_000, "LeNet", seed), LeNetClassifier(random_state=seed), mnist
@@ -98,7 +98,7 @@ def _full_cells(data_home: str | None) -> Iterator[Cell]:
 
 
 def _character_cells() -> Iterator[Cell]:
-    """Letters in seven font families, each left out of the training in turn."""
+    """Yield cells of letters in seven font families, each excluded from the training once."""
     letters = make_characters(7_000, random_state=0)
     for family in np.unique(letters.groups):
         seen = letters.groups != family
@@ -129,20 +129,17 @@ _MODELS = {"LeNet": _lenet, "SVC(C=10)": _svc, "forest": _forest}
 def _measure(cells: Iterator[Cell], path: Path) -> None:
     rows = Rows(path)
     for keys, estimator, load_split in cells:
-        if rows.lack(keys):
+        if rows.is_missing(keys):
             rows.add(keys | _score(estimator, load_split()))
 
 
 def _score(estimator: BaseEstimator, split: Split) -> Row:
-    start = time.perf_counter()
-    estimator.fit(split.X_train, split.y_train)
-    fitted = time.perf_counter()
-    labels = estimator.predict(split.X_test)
-    done = time.perf_counter()
+    fit_seconds = seconds(lambda: estimator.fit(split.X_train, split.y_train))
+    labels, predict_seconds = timed(lambda: estimator.predict(split.X_test))
     return {
         "error_rate": round(float((labels != split.y_test).mean()), 6),
-        "fit_seconds": round(fitted - start, 2),
-        "predict_seconds": round(done - fitted, 2),
+        "fit_seconds": round(fit_seconds, 2),
+        "predict_seconds": round(predict_seconds, 2),
     }
 
 

@@ -1,4 +1,4 @@
-"""Compare LeNet with other classifiers: errors, times, and what can be concluded from them.
+"""Compare the errors and times of LeNet with those of other classifiers, and write a report.
 
     python benchmarks/compare.py
     python benchmarks/compare.py --profile full --data-home DIR
@@ -6,8 +6,8 @@
     python benchmarks/compare.py --image-folder my_letters/
     python benchmarks/compare.py report comparison-results/
 
-Without arguments it runs on data that come with the libraries, in minutes. Every classifier gets the same pixels of the
-same images; hyper-parameters are chosen on training images alone. A run that was stopped goes on where it was.
+Without arguments, the comparison uses data that ship with the libraries and takes minutes. All classifiers get the same
+pixels of the same images. Hyper-parameters are chosen on training images only. The same command resumes a stopped run.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from comparison.store import (
     pack,
 )
 
-_INTERRUPTED = 130  # what shells report of a command ended by Ctrl-C
+_INTERRUPTED = 130  # exit code of a command that Ctrl-C has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cells = _choose(options)
         splits = _load_data(cells, options)
         with connect(options.scheduler) as (backend, n_slots), Store(options.output).lock():
-            return _run(cells, splits, _Place(options, backend, n_slots), options)
+            return _run(cells, splits, _Setup(options, backend, n_slots), options)
     except OtherSettingsError as error:
         parser.error(f"{options.output} {error}")
     except (OSError, ValueError, BusyError) as error:
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--profile", choices=["full"], help="the cells of the committed results; other options choose among them")
+    add("--profile", choices=["full"], help="measure the cells of the committed results, which other options restrict")
     add(
         "--datasets",
         nargs="+",
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"any of {', '.join(data.DATASETS)} (default: {' '.join(profiles.QUICK_DATASETS)})",
     )
-    add("--image-folder", type=Path, metavar="DIR", help="pictures of one's own instead, one folder a class")
+    add("--image-folder", type=Path, metavar="DIR", help="use pictures of your own instead, one folder for each class")
     add(
         "--models",
         nargs="+",
@@ -79,11 +79,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"any of {', '.join(MODELS)} (default: {' '.join(profiles.QUICK_MODELS)})",
     )
-    add("--forms", nargs="+", choices=FORMS, help="with default or tuned parameters, or both (default: default)")
-    add("--train-sizes", nargs="+", type=_size, metavar="N", help="draw N training images, or all (default: all)")
+    add("--forms", nargs="+", choices=FORMS, help="use default or tuned parameters, or both (default: default)")
+    add("--train-sizes", nargs="+", type=_size, metavar="N", help="draw N training images, or use all (default: all)")
     add("--seeds", type=_positive, default=1, metavar="K", help="repeat with the seeds 0 to K - 1 (default: 1)")
     add(
-        "--cv", type=_at_least_two, default=0, metavar="K", help="cross-validate with K folds (no official test images)"
+        "--cv",
+        type=_at_least_two,
+        default=0,
+        metavar="K",
+        help="cross-validate with K folds, for data sets without official test images",
     )
     add(
         "--data-home",
@@ -98,18 +102,23 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder for records, predictions and the report (default: comparison-results)",
     )
-    add("--timeout", type=_positive, metavar="S", help="give up on a cell after S seconds, and say so in its record")
-    add("--retry", action="store_true", help="measure again what failed, timed out or was short of memory")
+    add("--timeout", type=_positive, metavar="S", help="stop a cell after S seconds and record the timeout")
+    add("--retry", action="store_true", help="repeat cells that failed, timed out or ran out of memory")
     add(
         "--n-jobs",
         type=int,
         default=1,
         metavar="N",
-        help="measure N at a time, -1: one per core; times are then marked as taken in parallel (default: 1)",
+        help="measure N cells in parallel, -1: one per core; the report marks their times (default: 1)",
     )
-    add("--threads", type=_positive, metavar="T", help="threads of a classifier (default: the cores, shared by the N)")
-    add("--backend", choices=["local", "dask"], default="local", help="where to measure (default: local)")
-    add("--scheduler", metavar="ADDRESS", help="of the Dask cluster, as tcp://10.0.0.1:8786")
+    add("--threads", type=_positive, metavar="T", help="threads of a classifier (default: the cores, divided by N)")
+    add(
+        "--backend",
+        choices=["local", "dask"],
+        default="local",
+        help="measure on this machine or on a cluster (default: local)",
+    )
+    add("--scheduler", metavar="ADDRESS", help="address of the Dask scheduler, such as tcp://10.0.0.1:8786")
     return parser
 
 
@@ -117,8 +126,8 @@ def _one_of(kind: str, names: Collection[str]) -> Callable[[str], str]:
     def check(name: str) -> str:
         if name in names:
             return name
-        near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        matches = get_close_matches(name, names, n=1)
+        hint = f"did you mean {matches[0]!r}? " if matches else ""
         raise argparse.ArgumentTypeError(f"unknown {kind} {name!r}; {hint}choose from {', '.join(names)}")
 
     return check
@@ -126,7 +135,7 @@ def _one_of(kind: str, names: Collection[str]) -> Callable[[str], str]:
 
 def _positive(text: str, least: int = 1) -> int:
     if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {least}")
     return int(text)
 
 
@@ -138,9 +147,9 @@ _at_least_two = partial(_positive, least=2)
 
 
 def _choose(options: argparse.Namespace) -> list[Cell]:
-    """List the cells: those of a profile that the other options leave, or all combinations of the options."""
+    """List the cells of the profile that match the other options, or all combinations of the options."""
     if options.profile == "full":
-        wanted = {
+        selected = {
             "dataset": options.datasets,
             "model": options.models,
             "form": options.forms,
@@ -149,26 +158,26 @@ def _choose(options: argparse.Namespace) -> list[Cell]:
         cells = [
             cell
             for cell in profiles.full()
-            if all(not names or getattr(cell, field) in names for field, names in wanted.items())
+            if all(not names or getattr(cell, field) in names for field, names in selected.items())
         ]
         if not cells:
-            raise ValueError("The full profile has no such cells; without --profile all combinations are measured.")
+            raise ValueError("The full profile has no such cells. Omit --profile to measure all combinations.")
         return cells
     datasets = ["image_folder"] if options.image_folder else options.datasets or profiles.QUICK_DATASETS
-    fixed = [name for name in datasets if options.cv and data.DATASETS[name].official]
-    if fixed:
-        raise ValueError(f"--cv: {', '.join(fixed)} has test images of its own, which no training may see.")
+    official = [name for name in datasets if options.cv and data.DATASETS[name].official]
+    if official:
+        raise ValueError(f"--cv does not apply to {', '.join(official)}: official test images are not for training.")
     models, sizes = options.models or profiles.QUICK_MODELS, options.train_sizes or [None]
     return list(profiles.choose(datasets, models, options.forms or FORMS[:1], sizes, options.seeds, n_folds=options.cv))
 
 
-class _Place:
-    """Where and how cells are measured."""
+class _Setup:
+    """The backend and the settings with which cells are measured."""
 
     def __init__(self, options: argparse.Namespace, backend: str, n_slots: int | None) -> None:
         self.backend = backend
         n_jobs = n_slots or joblib.effective_n_jobs(options.n_jobs)
-        # A slot of a Dask worker is a thread; here the cells share the cores.
+        # A slot of a Dask worker is a thread. On this machine, the cells share the cores.
         threads = options.threads or (1 if n_slots else max(1, joblib.cpu_count() // n_jobs))
         self._rest = (_home(options), threads, n_jobs, options.timeout)
 
@@ -177,13 +186,13 @@ class _Place:
 
 
 def _home(options: argparse.Namespace) -> str | None:
-    # Absolute, because the cells' processes run in another folder.
+    # The path is absolute, because the processes of the cells run in another folder.
     home = options.image_folder or options.data_home
     return home and str(home.absolute())
 
 
 def _load_data(cells: list[Cell], options: argparse.Namespace) -> dict[str, data.Split]:
-    """Load what the cells need, so that what is missing shows before the first hour of work; by test set."""
+    """Load the data of all cells before the first measurement, and return the splits by name of the test images."""
     splits: dict[str, data.Split] = {}
     for cell in cells:
         name = held_out_name(cell)
@@ -191,43 +200,45 @@ def _load_data(cells: list[Cell], options: argparse.Namespace) -> dict[str, data
             splits[name] = data.load(cell.dataset, _home(options), fold=cell.fold, n_folds=cell.n_folds)
         fewest, most = data.train_sizes(splits[name])
         if cell.train_size is not None and not fewest <= cell.train_size <= most:
-            raise ValueError(f"For {name} choose train sizes from {fewest} to {most}, not {cell.train_size}.")
+            raise ValueError(
+                f"--train-sizes {cell.train_size} is outside the range of {name}, from {fewest} to {most}."
+            )
     return splits
 
 
-def _run(cells: list[Cell], splits: dict[str, data.Split], place: _Place, options: argparse.Namespace) -> int:
+def _run(cells: list[Cell], splits: dict[str, data.Split], setup: _Setup, options: argparse.Namespace) -> int:
     store = Store(options.output)
     for name, split in splits.items():
         store.add_test(name, split)
-    found = load(options.output)
-    for line in found.unreadable:
-        print(f"Measured again, because it cannot be read: {line}", file=sys.stderr)
+    stored = load(options.output)
+    for line in stored.unreadable:
+        print(f"An unreadable cell is measured again: {line}", file=sys.stderr)
     checksums = {name: data.checksum(split) for name, split in splits.items()}
-    check_settings(found.records, checksums)
-    done = {cell_of(record) for record in found.records if record["status"] == "ok" or not options.retry}
+    check_settings(stored.records, checksums)
+    done = {cell_of(record) for record in stored.records if record["status"] == "ok" or not options.retry}
     missing = [cell for cell in cells if cell not in done]
-    # Of a cluster the circumstances are known only afterwards.
-    here = circumstances(place.task(missing[0])) if missing and not options.scheduler else None
-    if here and (told := other_circumstances(found.records, here)):
-        print(f"{options.output} {told}", file=sys.stderr)
+    # The circumstances of a cluster are known after the measurement only.
+    current = circumstances(setup.task(missing[0])) if missing and not options.scheduler else None
+    if current and (differences := other_circumstances(stored.records, current)):
+        print(f"{options.output} {differences}", file=sys.stderr)
     try:
-        _measure(missing, checksums, place, store)
+        _measure(missing, checksums, setup, store)
         code = 0
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        print("\nStopped. The same command resumes the run.", file=sys.stderr)
         code = _INTERRUPTED
     results = load(options.output)
     if not results.predicted:
         return code or 1
     print(f"\n{report.write(results, options.output)}")
-    wanted = {cell_of(record) for record in results.records if record["status"] != "ok"} & set(cells)
-    return code or int(bool(wanted))
+    failed = {cell_of(record) for record in results.records if record["status"] != "ok"} & set(cells)
+    return code or int(bool(failed))
 
 
-def _measure(cells: list[Cell], checksums: dict[str, str], place: _Place, store: Store) -> None:
-    """Measure cells under a progress bar, each on disk as soon as it is there."""
-    with tqdm(total=len(cells), disable=None) as bar:  # None: not where standard error is no terminal
-        for task, record, arrays in run([place.task(cell) for cell in cells], place.backend):
+def _measure(cells: list[Cell], checksums: dict[str, str], setup: _Setup, store: Store) -> None:
+    """Measure cells with a progress bar, and store each cell as soon as it is measured."""
+    with tqdm(total=len(cells), disable=None) as bar:  # None disables the bar outside terminals
+        for task, record, arrays in run([setup.task(cell) for cell in cells], setup.backend):
             store.add(task.cell, {"data_sha256": checksums[held_out_name(task.cell)]} | record, arrays)
             bar.write(_line(task.cell, record), file=sys.stderr)
             bar.update()
@@ -242,12 +253,12 @@ def _line(cell: Cell, record: Record) -> str:
 
 def _report(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="compare.py report", description="Write the report of results on disk.")
-    parser.add_argument("folder", type=Path, help="of a run, or packed")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where to write it (default: the same folder)")
+    parser.add_argument("folder", type=Path, help="folder of a run, or packed folder")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the report (default: the same folder)")
     parser.add_argument(
-        "--summary", action="store_true", help="print a table of a line for each data set, write nothing"
+        "--summary", action="store_true", help="print a table with a line for each data set, and write nothing"
     )
-    parser.add_argument("--pack", type=Path, metavar="DIR", help="also write the results in a few small files")
+    parser.add_argument("--pack", type=Path, metavar="DIR", help="also write the results to a few small files")
     options = parser.parse_args(arguments)
     results = load(options.folder)
     if not results.predicted:

@@ -2,8 +2,8 @@
 
     python benchmarks/make_mnist_sample.py DATA_HOME/mnist sklenet/datasets/data/mnist_sample.npz
 
-The first argument is the folder of the four published IDX files. The draw has a fixed seed: the script writes the
-same images, and with the same zlib the same bytes, every time.
+The first argument is the folder of the four published IDX files. The seed of the draw is fixed, so the script always
+writes the same images, and the same bytes if the version of zlib is the same.
 """
 
 import argparse

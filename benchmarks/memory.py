@@ -1,18 +1,17 @@
-"""Measure the growth of memory by a fit, X held before it: in memory, and on disk in a file larger than one would load.
+"""Measure the growth of memory during a fit, with the images in memory and in a memory map that is larger.
 
-    python benchmarks/memory.py                 # a minute, 2 GB in the folder for temporary files; Linux only
-    python benchmarks/memory.py --report        # the table again, from what is on disk
+    python benchmarks/memory.py                 # a minute, 2 GB of temporary files; Linux only
+    python benchmarks/memory.py --report        # print the table of the results on disk
 
-60,000 images of 28×28 pixels are an array; 2 GB of 256×256 pixels are a memory map. The pixels are random: memory does
-not depend on what they show. A fit on 1,000 images of the same size comes first, so that what libraries allocate once
-does not count. Pages of the file are not counted: the system takes them back when it needs them. MB are 10**6 bytes.
+The array has 60,000 images of 28×28 pixels, and the memory map 2 GB of images of 256×256 pixels. Pixels are random,
+since memory does not depend on their values. A fit on 1,000 images of the same size precedes the measured one, so that
+one-time allocations of libraries are not counted. Pages of the file are not counted either, because the system reclaims
+them under pressure. MB are 10**6 bytes.
 """
 
 import argparse
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from comparison.report import as_markdown
+from formatting import as_markdown
+from measuring import step_growth_bytes, timed
 from sklenet import LeNetClassifier
 
 _RESULTS = Path(__file__).parent / "results" / "memory.csv"
 _N_IMAGES, _SHAPE = 60_000, (28, 28)
 _N_ON_DISK, _SHAPE_ON_DISK = 32_768, (256, 256)
-_AT_ONCE = 1_024
-_INTERVAL = 0.005  # seconds
+_N_WRITTEN = 1_024  # images written at a time
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--report", action="store_true", help="only print the table of what is on disk")
+    parser.add_argument("--report", action="store_true", help="only print the table of the results on disk")
     if not parser.parse_args().report:
         pd.DataFrame(_rows()).to_csv(_RESULTS, index=False)
     print(as_markdown(pd.read_csv(_RESULTS).astype(str)))
@@ -47,10 +46,10 @@ def _rows() -> Iterator[dict[str, Any]]:
 
 
 def _write(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Write random images to a file a part at a time, and return it as a memory map."""
+    """Write random images to a file in chunks and return it as a memory map."""
     images = np.memmap(path, dtype=np.uint8, mode="w+", shape=(_N_ON_DISK, *_SHAPE_ON_DISK))
-    for start in range(0, _N_ON_DISK, _AT_ONCE):
-        images[start : start + _AT_ONCE] = rng.integers(0, 256, (_AT_ONCE, *_SHAPE_ON_DISK), dtype=np.uint8)
+    for start in range(0, _N_ON_DISK, _N_WRITTEN):
+        images[start : start + _N_WRITTEN] = rng.integers(0, 256, (_N_WRITTEN, *_SHAPE_ON_DISK), dtype=np.uint8)
     images.flush()
     return np.memmap(path, dtype=np.uint8, mode="r", shape=images.shape)
 
@@ -58,43 +57,15 @@ def _write(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
 def _measure(kind: str, X: NDArray[np.uint8]) -> dict[str, Any]:
     y = np.arange(len(X)) % 10
     model = LeNetClassifier(max_epochs=2, batch_size=128, random_state=0).fit(X[:1000], y[:1000])
-    before = _anonymous_bytes()
-    began = time.perf_counter()
-    peak = _peak_while(lambda: model.fit(X, y))
+    growth, seconds = timed(lambda: step_growth_bytes(lambda: model.fit(X, y)))
     return {
         "X is": kind,
         "images": len(X),
         "pixels": "×".join(map(str, X.shape[1:])),
         "MB": round(X.nbytes / 1e6),
-        "growth, MB": round((peak - before) / 1e6, 1),
-        "seconds, 2 epochs": round(time.perf_counter() - began),
+        "growth, MB": round(growth / 1e6, 1),
+        "seconds, 2 epochs": round(seconds),
     }
-
-
-def _peak_while(step: Callable[[], Any]) -> int:
-    """Look at the memory of this process again and again while it makes a step, and return the most of it."""
-    seen = [_anonymous_bytes()]
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.wait(_INTERVAL):
-            seen.append(_anonymous_bytes())
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        step()
-    finally:
-        done.set()
-        watcher.join()
-    return max(seen)
-
-
-def _anonymous_bytes() -> int:
-    """Resident memory of this process without the pages of files."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    sizes = {name: value for name, _, value in (line.partition(":") for line in lines)}
-    return 1024 * int(sizes["RssAnon"].split()[0])
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
-"""The parameters that docs/recipes.md recommends, how they were chosen, and what they reach.
+"""Validate and test the parameters that docs/recipes.md recommends.
 
-    python benchmarks/recipes.py validate --data-home DIR       # candidates, on training images alone; hours
+    python benchmarks/recipes.py validate --data-home DIR       # candidates, on training images only; hours
     python benchmarks/recipes.py test --data-home DIR           # the recipes, on the test images; two hours
-    python benchmarks/recipes.py report                         # the tables again, from what is on disk
+    python benchmarks/recipes.py report                         # print the tables of the results on disk
 
-`validate` trains on 50,000 of MNIST's training images and scores the other 10,000; the test images are left to `test`.
-Rows are written as they come: a run that was stopped goes on.
+`validate` trains on 50,000 of MNIST's training images and scores the other 10,000. Only `test` reads the test images.
+Each row is written as soon as it is measured, so that a stopped run can be resumed.
 """
 
 import argparse
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from comparison.data import Split, load
-from comparison.report import as_markdown
+from formatting import as_markdown
+from measuring import seconds
 from rows import Rows
 from sklenet import LeNetClassifier
 
@@ -34,11 +34,11 @@ RECIPES: dict[str, Params] = {
     "default": {},
     "best": {"augment": "affine", "max_epochs": 100, "test_time_augment": True},
 }
-# The change of the fast recipe that is timed beside a support vector machine. At the recipe's own rate the error is
-# less, but units die where images are few.
+# The variant of the fast recipe that is timed beside a support vector machine. The learning rate of the recipe gives a
+# lower error, but its units die if images are few.
 ONE_EPOCH: Params = {"max_epochs": 1, "batch_size": 64, "dropout": 0.0, "lr": 0.01}
-# What was compared for each recipe: changes of these parameters. The best one's were compared by one view of an image,
-# mostly in fewer epochs; whether several help was asked last, of the other recipes too.
+# The parameters that the candidates of each recipe change. Candidates of the best recipe predict a single view of an
+# image, most of them with fewer epochs. Several views were tried last, for all recipes.
 _COMPARED: dict[str, Params] = RECIPES | {"best": {"augment": "affine", "max_epochs": 100}}
 _VIEWS: Params = {"test_time_augment": True}
 CANDIDATES: dict[str, list[Params]] = {
@@ -62,25 +62,27 @@ _RESULTS = Path(__file__).parent / "results"
 _VALIDATION, _TEST = _RESULTS / "recipes_validation.csv", _RESULTS / "recipes_test.csv"
 _N_VALIDATION = 10_000
 _N_SEEDS = 3
-# Changes of the best recipe that are tried with as many seeds, because a training takes minutes; the others with one.
+# Candidates of the best recipe that are validated with all seeds. The others have one seed, as a fit takes minutes.
 _FINALISTS: list[Params] = [{}, _VIEWS]
 _N_TEST_SEEDS = 5
-# What each recipe is tested on.
+# The data sets that each recipe is tested on.
 _TESTED = [("fast", "mnist"), ("default", "mnist"), ("best", "mnist"), ("default", "kmnist"), ("best", "kmnist")]
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["validate", "test", "report"])
-    parser.add_argument("--recipe", choices=list(RECIPES), action="append", help="only these, default: all")
-    parser.add_argument("--n-jobs", type=int, default=1, help="trainings at a time, default: 1")
+    parser.add_argument("command", choices=["validate", "test", "report"])
+    parser.add_argument(
+        "--recipe", choices=list(RECIPES), action="append", help="measure only these recipes, default: all"
+    )
+    parser.add_argument("--n-jobs", type=int, default=1, help="number of parallel fits, default: 1")
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
     options = parser.parse_args()
     recipes = options.recipe or list(RECIPES)
-    if options.what == "validate":
+    if options.command == "validate":
         _measure(_candidates(recipes), _hold_out(load("mnist", options.data_home)), _VALIDATION, options.n_jobs)
-    elif options.what == "test":
+    elif options.command == "test":
         for recipe, dataset in _TESTED:
             if recipe in recipes:
                 _measure(_tests(recipe, dataset), load(dataset, options.data_home), _TEST, options.n_jobs)
@@ -88,7 +90,7 @@ def main() -> None:
 
 
 def _hold_out(split: Split) -> Split:
-    """Take the validation images out of the training images; the test images are left behind."""
+    """Split the training images into training and validation images, without the test images."""
     X, y = split.X_train, split.y_train
     training, validation = train_test_split(np.arange(len(y)), test_size=_N_VALIDATION, stratify=y, random_state=0)
     return Split(X[training], y[training], X[validation], y[validation])
@@ -109,29 +111,27 @@ def _tests(recipe: str, dataset: str) -> Iterator[tuple[Params, Params]]:
 
 
 def _measure(cells: Iterator[tuple[Params, Params]], split: Split, path: Path, n_jobs: int) -> None:
-    """Train and score each cell that has no row in the file at `path`, and add its row."""
+    """Fit and score each cell that has no row in the file at `path`, and append its row."""
     rows = Rows(path)
-    to_do = [(keys, params) for keys, params in cells if rows.lack(keys)]
-    for row in Parallel(n_jobs, return_as="generator")(delayed(_score)(*cell, split) for cell in to_do):
+    missing = [(keys, params) for keys, params in cells if rows.is_missing(keys)]
+    for row in Parallel(n_jobs, return_as="generator")(delayed(_score)(*cell, split) for cell in missing):
         rows.add(row)
 
 
 def _score(keys: Params, params: Params, split: Split) -> Params:
     model = LeNetClassifier(**params, random_state=keys["seed"])
-    began = time.perf_counter()
-    model.fit(split.X_train, split.y_train)
-    seconds = time.perf_counter() - began
+    fit_seconds = seconds(lambda: model.fit(split.X_train, split.y_train))
     probabilities = model.predict_proba(split.X_test)
     return keys | {
         "n_parameters": sum(weight.numel() for weight in model.net_.module_.parameters()),
         "error_rate": round(float((model.classes_[probabilities.argmax(1)] != split.y_test).mean()), 6),
         "log_loss": round(float(log_loss(split.y_test, probabilities)), 5),
-        "fit_seconds": round(seconds, 1),
+        "fit_seconds": round(fit_seconds, 1),
     }
 
 
 def report() -> str:
-    """Make the tables of the results on disk, as Markdown."""
+    """Return the tables of the results on disk as Markdown."""
     tables = []
     if _TEST.exists():
         tables.append(_test_table(pd.read_csv(_TEST)))

@@ -1,4 +1,4 @@
-"""Rows of results on disk, written as they come: a run that was stopped goes on where it was, if all else is alike."""
+"""Rows of results on disk. Each row is written as soon as it is measured, so that a stopped run can be resumed."""
 
 import os
 from pathlib import Path
@@ -13,22 +13,22 @@ Row = dict[str, Any]
 
 
 class OtherCircumstancesError(Exception):
-    """A file has rows that were measured by other code, on another processor or with other threads."""
+    """A file has rows that were measured by other code, on another processor or with another number of threads."""
 
 
 def circumstances() -> Row:
-    """Tell what figures of this process depend on beside what a row is of."""
+    """Return the revision, processor and number of threads, on which the measurements of this process depend."""
     threads = os.environ.get("OMP_NUM_THREADS", joblib.cpu_count())
     return {"revision": git_revision(), "cpu": machine()["cpu"], "openmp_threads": int(threads)}
 
 
 class Rows:
-    """The rows of a CSV file, of which some columns say what a row is of, and the others what came of it, and where.
+    """The rows of a CSV file. Key columns identify a row; the others hold its results and circumstances.
 
     Parameters
     ----------
     path : Path
-        Of the file, which may not be there yet. Its first row has all columns; a later one may lack some.
+        The file is created with the first row, which must have all columns. Later rows may lack some.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class Rows:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     rows = Rows(Path(folder, "rows.csv"))
     ...     rows.add({"model": "LeNet", "seed": 0, "error_rate": 0.007})
-    ...     print(rows.lack({"model": "LeNet", "seed": 0}), rows.lack({"model": "LeNet", "seed": 1}))
+    ...     print(rows.is_missing({"model": "LeNet", "seed": 0}), rows.is_missing({"model": "LeNet", "seed": 1}))
     LeNet 0 0.007
     False True
     """
@@ -44,37 +44,38 @@ class Rows:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def lack(self, keys: Row) -> bool:
-        """Tell whether a row of these keys is to be measured.
+    def is_missing(self, keys: Row) -> bool:
+        """Return whether the row with these keys is still to be measured.
 
         Raises
         ------
         OtherCircumstancesError
-            If it is, and rows are there that were measured in other circumstances: one table would mix them.
+            If the row is missing and the file has rows of other circumstances, which a table must not mix.
         """
-        there = self._read() if self.path.exists() else []
-        wanted = {name: str(value) for name, value in keys.items()}.items()
-        # Compared as they are written: nothing else tells 1 from 1.0 and an empty text from a missing number.
-        if any(wanted <= row.items() for row in there):
+        rows = self._read() if self.path.exists() else []
+        # Keys are compared as text, which distinguishes 1 from 1.0 and an empty text from a missing number.
+        items = {name: str(value) for name, value in keys.items()}.items()
+        if any(items <= row.items() for row in rows):
             return False
-        self._check(there)
+        self._check_circumstances(rows)
         return True
 
     def add(self, row: Row) -> None:
-        """Write a row to the file and show it."""
+        """Append a row to the file and print it."""
         print(*row.values(), flush=True)
-        there = self.path.exists()
-        columns = list(pd.read_csv(self.path, nrows=0).columns) if there else [*row, *circumstances()]
+        exists = self.path.exists()
+        columns = list(pd.read_csv(self.path, nrows=0).columns) if exists else [*row, *circumstances()]
         frame = pd.DataFrame([row | circumstances()]).reindex(columns=columns)
-        frame.to_csv(self.path, mode="a", header=not there, index=False)
+        frame.to_csv(self.path, mode="a", header=not exists, index=False)
 
-    def _check(self, there: list[Row]) -> None:
-        for name, here in circumstances().items():
-            others = sorted({row.get(name, "unknown") for row in there} - {str(here)})
+    def _check_circumstances(self, rows: list[Row]) -> None:
+        for name, current in circumstances().items():
+            others = sorted({row.get(name, "unknown") for row in rows} - {str(current)})
             if others:
                 raise OtherCircumstancesError(
-                    f"{self.path} has rows of {name} {', '.join(map(repr, others))}, not {str(here)!r} as here: one "
-                    "table would mix them. Go on there, or move the file away to measure all rows anew."
+                    f"{self.path} has rows with {name} {', '.join(map(repr, others))}, but {name} is {str(current)!r} "
+                    "here, and one table must not mix the two. Resume the run in the circumstances of its rows, or "
+                    "move the file away to measure all rows again."
                 )
 
     def _read(self) -> list[Row]:

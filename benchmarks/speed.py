@@ -1,13 +1,13 @@
-"""Measure LeNetClassifier beside what one would use instead: same network, epochs, batches and data, round after round.
+"""Time LeNetClassifier beside its alternatives, in rounds with the same network, epochs, batches and data.
 
-    python benchmarks/speed.py --data-home DIR                      # goes on where it was stopped; half an hour
-    python benchmarks/speed.py --data-home DIR --time-to 99.0       # seconds to that test accuracy, ten seeds
-    python benchmarks/speed.py --data-home DIR --profile            # where the time of a training step goes
-    python benchmarks/speed.py --report                             # the tables again, from what is on disk
+    python benchmarks/speed.py --data-home DIR                      # half an hour; a stopped run is resumed
+    python benchmarks/speed.py --data-home DIR --time-to 99.0       # seconds to this test accuracy, ten seeds
+    python benchmarks/speed.py --data-home DIR --profile            # time of each operator of a training step
+    python benchmarks/speed.py --report                             # print the tables of the results on disk
 
-Leave the machine alone meanwhile. Each figure comes from a process of its own; a ratio is of two processes of the same
-round, and the median over the rounds is the result. Seconds are context: they are this machine's. The recipe that is
-timed was chosen on training images (benchmarks/recipes.py); errors on the test images are printed beside the times.
+Run it on an idle machine. Each measurement has its own process. Ratios compare two processes of the same round, and the
+result is the median over the rounds. Seconds depend on the machine and are printed for context. The fast recipe was
+chosen on training images (benchmarks/recipes.py); errors on the test images are printed beside the times.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from comparison.report import as_markdown
+from formatting import as_markdown
 from timing.contestants import CONTESTANTS
 from timing.processes import Task, run_module, run_tasks
 
@@ -37,12 +37,12 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
         "--time-to", type=float, metavar="PERCENT", help="time the fast recipe against this test accuracy"
     )
-    what.add_argument("--profile", action="store_true", help="only profile a training step")
-    what.add_argument("--report", action="store_true", help="only print the tables of what is on disk")
+    mode.add_argument("--profile", action="store_true", help="only profile a training step")
+    mode.add_argument("--report", action="store_true", help="only print the tables of the results on disk")
     options = parser.parse_args()
     data_home = [] if options.data_home is None else [options.data_home]
     if options.time_to is not None:
@@ -68,7 +68,7 @@ def _imports() -> Iterator[Task]:
 
 
 def _trainings(percent: float, data_home: list[str]) -> Iterator[Task]:
-    """Each seed beside an epoch of the expert's loop, on one thread and on two."""
+    """Yield the training of each seed and an epoch of the expert's loop, on one thread and on two."""
     for seed, threads in itertools.product(range(_N_SEEDS), (1, 2)):
         keys = {"target": percent, "seed": seed, "threads": threads}
         yield keys | {"of": _FAST}, ["timing.training", _FAST, str(seed), *data_home], threads
@@ -76,7 +76,7 @@ def _trainings(percent: float, data_home: list[str]) -> Iterator[Task]:
 
 
 def report() -> str:
-    """Make the tables of the results on disk, as Markdown."""
+    """Return the tables of the results on disk as Markdown."""
     tables = []
     if _SPEED.exists() and _IMPORTS.exists():
         rows = pd.read_csv(_SPEED)
@@ -103,7 +103,7 @@ def _ratio_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _paired(rows: pd.DataFrame, column: str, other: str, n_train: int) -> "pd.Series[float]":
-    """Divide a figure of sklenet by another contestant's of the same round."""
+    """Divide a measurement of sklenet by that of another contestant in the same round."""
     rounds = rows[rows["n_train"] == n_train].pivot_table(index="round", columns="contestant", values=column)
     rounds = rounds.reindex(columns=["sklenet", other])
     return (rounds["sklenet"] / rounds[other]).dropna()
@@ -117,7 +117,7 @@ def _spread(figures: "pd.Series[float]", form: str = "{:.2f}") -> str:
 
 
 def _against_svc(rows: pd.DataFrame) -> pd.DataFrame:
-    """Compare fit and predict together with the errors, where all three have taken part."""
+    """Compare the total time and the errors with a support vector machine, at the sizes where all three were timed."""
     own = {"recipe": "fast recipe", "one_epoch": "one epoch"}
     rows = rows.assign(both=rows["fit_seconds"] + rows["predict_seconds"])
     medians = rows.pivot_table(index="n_train", columns="contestant", values=["both", "error_rate"], aggfunc="median")
@@ -133,8 +133,8 @@ def _against_svc(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _seconds_table(rows: pd.DataFrame) -> pd.DataFrame:
     medians = rows.groupby(["contestant", "n_train"]).median(numeric_only=True)
-    wanted = [(name, max(_SIZES)) for name in CONTESTANTS]
-    largest = medians.reindex(pd.MultiIndex.from_tuples(wanted, names=medians.index.names)).droplevel("n_train")
+    keys = [(name, max(_SIZES)) for name in CONTESTANTS]
+    largest = medians.reindex(pd.MultiIndex.from_tuples(keys, names=medians.index.names)).droplevel("n_train")
     forms = {
         "predict 10,000": ("predict_seconds", "{:.2f} s"),
         "one row": ("row_ms", "{:.2f} ms"),

@@ -1,9 +1,9 @@
-"""Measure the weight decay of `partial_fit` on streams of small chunks, on training images alone.
+"""Measure the weight decay of `partial_fit` on streams of small chunks of training images.
 
     python benchmarks/stream_decay.py --data-home DIR      # some minutes
 
-Each image of MNIST's training set, and of the 8,000 training characters of KMNIST, comes once, in chunks. Models are
-scored on 2,000 other training images. The mean error in percent over the draws is printed as a table.
+Models see each drawn image of MNIST's training set, or of the 8,000 training characters of KMNIST, once. They are
+scored on 2,000 other training images. The table shows the mean error in percent over the draws.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from comparison.data import load
-from comparison.report import as_markdown
+from formatting import as_markdown
 from sklenet import LeNetClassifier
 
 _N_VALIDATION = 2_000

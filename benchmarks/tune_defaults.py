@@ -1,10 +1,10 @@
-"""Measure the default parameters of LeNetClassifier against their neighbours, on training images alone.
+"""Compare the default parameters of LeNetClassifier with neighbouring values, on training images only.
 
-    python benchmarks/tune_defaults.py --data-home DIR      # an hour; goes on where it was stopped
-    python benchmarks/tune_defaults.py --report             # the table again
+    python benchmarks/tune_defaults.py --data-home DIR      # an hour; a stopped run is resumed
+    python benchmarks/tune_defaults.py --report             # print the table of the results on disk
 
-One parameter at a time moves away from the defaults. Models are trained on stratified draws of MNIST's training images
-and of the 8,000 training characters of KMNIST, and scored on 2,000 others of the same training images.
+Each candidate changes one parameter. Models are trained on stratified draws of MNIST's training images and of the 8,000
+training characters of KMNIST, and scored on 2,000 other training images.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
 from comparison.data import load
-from comparison.report import as_markdown
+from formatting import as_markdown
 from rows import Rows
 from sklenet import LeNetClassifier
 from sklenet._engine._training import make_plan
@@ -30,7 +30,7 @@ _SIZES = (100, 1_000, 6_000)
 _N_DRAWS = 3
 _N_VALIDATION = 2_000
 
-# The first value of each parameter is its default; epochs are a factor on what "auto" resolves to.
+# The first value of each parameter is its default. The value of "epochs" is a factor of the resolved "auto".
 GRID: dict[str, list[Any]] = {
     "lr": [3e-3, 1.5e-3, 6e-3],
     "weight_decay": ["auto", 0.01, 0.1, 1.0],
@@ -45,7 +45,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
-    parser.add_argument("--report", action="store_true", help="only print the table of what is on disk")
+    parser.add_argument("--report", action="store_true", help="only print the table of the results on disk")
     options = parser.parse_args()
     if not options.report:
         _measure(options.data_home)
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def report() -> str:
-    """Make the table of validation errors in percent, as Markdown."""
+    """Return the table of validation errors in percent as Markdown."""
     rows = pd.read_csv(_RESULTS, dtype={"value": str}, keep_default_na=False)
     rows["error_rate"] *= 100
     errors = rows.pivot_table(
@@ -79,7 +79,7 @@ def _measure(data_home: str | None) -> None:
         training, validation = train_test_split(np.arange(len(y)), test_size=_N_VALIDATION, stratify=y, random_state=0)
         for (parameter, value), seed in itertools.product(_settings(), range(_N_DRAWS)):
             keys = {"data": data, "n_train": n_train, "parameter": parameter, "value": value, "seed": seed}
-            if not rows.lack(keys):
+            if not rows.is_missing(keys):
                 continue
             drawn = resample(training, replace=False, n_samples=n_train, stratify=y[training], random_state=seed)
             model = _model(parameter, value, n_train, seed).fit(X[drawn], y[drawn])

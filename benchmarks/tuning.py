@@ -1,11 +1,11 @@
-"""Measure what LeNetSearchCV finds, what it costs, and what pruning and a second process save.
+"""Measure the quality and the overhead of LeNetSearchCV, and the savings by pruning and by a second process.
 
-    python benchmarks/tuning.py quality     # three searches by six seeds, an hour
-    python benchmarks/tuning.py speed       # in turn, on a quiet machine, an hour
-    python benchmarks/tuning.py report      # the tables again, from what is on disk
+    python benchmarks/tuning.py quality     # three searches with six seeds, an hour
+    python benchmarks/tuning.py speed       # on an idle machine, an hour
+    python benchmarks/tuning.py report      # print the tables of the results on disk
 
-Searches see 2,000 training images of the sample that comes with the package. Its 1,000 test images are read for the
-models that came out of them, and by nothing else. Rows are written as they come: a run that was stopped goes on.
+Searches see 2,000 training images of the sample that ships with the package. Only the selected models are scored on its
+1,000 test images. Each row is written as soon as it is measured, so that a stopped run can be resumed.
 """
 
 import argparse
@@ -29,13 +29,13 @@ from scipy.stats import loguniform, uniform
 from sklearn.base import clone
 from sklearn.model_selection import RandomizedSearchCV, cross_validate, train_test_split
 
-from comparison.report import as_markdown
+from formatting import as_markdown
+from measuring import seconds
 from rows import Row, Rows
 from sklenet import LeNetClassifier
 from sklenet._engine._training import make_plan
 from sklenet.datasets import load_mnist_sample
 from sklenet.tuning import LeNetSearchCV
-from timing.cell import seconds
 
 _RESULTS = Path(__file__).parent / "results"
 _QUALITY, _SPEED = _RESULTS / "tuning_quality.csv", _RESULTS / "tuning_speed.csv"
@@ -47,11 +47,11 @@ _N_SEEDS = 6
 _N_ROUNDS = 3
 _N_PAIRS = 24
 _SHORT = LeNetClassifier(max_epochs=6, random_state=0)
-# Fits whose search is compared with the fits alone: in short ones, looks at held-out images have a larger share.
+# Estimators whose search is timed against the same fits alone. Scoring held-out images weighs more in short fits.
 _FITS = {"six epochs": _SHORT, "default epochs": LeNetClassifier(random_state=0)}
-# What is timed in turn: processes, and torch threads of each.
+# Numbers of processes, and of torch threads in each, that are timed alternately.
 _WAYS = [(1, 1), (1, 2), (2, 1)]
-# The space of suggest_params, for RandomizedSearchCV.
+# The search space of suggest_params, for RandomizedSearchCV.
 _DISTRIBUTIONS = {
     "lr": loguniform(1e-3, 1e-2),
     "width": [0.5, 1.0, 1.5, 2.0],
@@ -64,22 +64,22 @@ _DISTRIBUTIONS = {
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["quality", "speed", "report", "time"])
+    parser.add_argument("command", choices=["quality", "speed", "report", "time"])
     parser.add_argument("--n-jobs", type=int, default=2, help="processes of the searches, default: 2")
     options = parser.parse_args()
-    if options.what == "time":
+    if options.command == "time":
         print(json.dumps(_time_search(options.n_jobs)))
         return
-    if options.what == "quality":
+    if options.command == "quality":
         _measure_quality(options.n_jobs)
-    elif options.what == "speed":
+    elif options.command == "speed":
         _measure_speed()
         _measure_overhead()
     print(report())
 
 
 def report() -> str:
-    """Make the tables of the results on disk, as Markdown."""
+    """Return the tables of the results on disk as Markdown."""
     tables = []
     if _QUALITY.exists():
         tables.append(_quality_table(pd.read_csv(_QUALITY)))
@@ -114,15 +114,15 @@ def _measure_quality(n_jobs: int) -> None:
     rows = Rows(_QUALITY)
     for (name, search), seed in itertools.product(_SEARCHES.items(), range(_N_SEEDS)):
         keys = {"search": name, "seed": seed}
-        if not rows.lack(keys):
+        if not rows.is_missing(keys):
             continue
         X_train, _, y_train, _ = train_test_split(X, y, train_size=_N_TRAIN, stratify=y, random_state=seed)
         rows.add(keys | search(X_train, y_train, seed, n_jobs))
 
 
 def _defaults(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
-    nothing = {"best_score": math.nan, "standard_error": math.nan, "n_epochs": 0}
-    return {"test_error": _test_error(LeNetClassifier(random_state=seed).fit(X, y)), **nothing}
+    no_search = {"best_score": math.nan, "standard_error": math.nan, "n_epochs": 0}
+    return {"test_error": _test_error(LeNetClassifier(random_state=seed).fit(X, y)), **no_search}
 
 
 def _pruned(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
@@ -196,11 +196,11 @@ def _measure_speed() -> None:
     rows = Rows(_SPEED)
     for number, (n_jobs, threads) in itertools.product(range(_N_ROUNDS), _WAYS):
         keys = {"round": number, "n_jobs": n_jobs, "threads": threads}
-        if not rows.lack(keys):
+        if not rows.is_missing(keys):
             continue
         command = [sys.executable, __file__, "time", "--n-jobs", str(n_jobs)]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        # The command is this program.
+        # The command runs this program.
         run = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
         rows.add(keys | json.loads(run.stdout))
 
@@ -213,12 +213,12 @@ def _time_search(n_jobs: int) -> Row:
 
 
 def _measure_overhead() -> None:
-    """Time trials and the same fits without a search by turns: machines change their speed within minutes."""
+    """Time trials alternately with the same fits alone, because machines change their speed within minutes."""
     rows = Rows(_OVERHEAD)
     X, y = _training_images()
     for number, fits in itertools.product(range(_N_PAIRS), _FITS):
         keys = {"pair": number, "fits": fits}
-        if not rows.lack(keys):
+        if not rows.is_missing(keys):
             continue
         search = _timed_search(estimator=_FITS[fits], n_trials=1, random_state=number)
         params = _warm_up(search, X, y)
@@ -236,13 +236,13 @@ def _training_images() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _timed_search(**params: Any) -> LeNetSearchCV:
-    # Random trials are the same, and as large, whatever has been seen before.
+    # Random trials do not depend on the results of earlier trials.
     search = LeNetSearchCV(_SHORT, n_trials=_N_TRIALS, sampler=RandomSampler, pruner=NopPruner(), random_state=0)
     return search.set_params(refit=False, error_score="raise", **params)
 
 
 def _warm_up(search: LeNetSearchCV, X: NDArray[np.uint8], y: NDArray[np.int64]) -> Row:
-    """Have a small search pay what only a first one pays, and return the parameters of its first trial."""
+    """Run a small search that pays the one-time costs, and return the parameters of its first trial."""
     small = clone(search).set_params(cv=2, estimator__max_epochs=1).fit(X[:200], y[:200])
     return dict(small.cv_results_["params"][0])
 

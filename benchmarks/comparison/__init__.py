@@ -1,1 +1,1 @@
-"""LeNet against other classifiers, on the same images, timed on the same machine; docs/design.md has the layout."""
+"""Comparison of LeNet with other classifiers. The modules are listed in docs/design.md."""

@@ -1,4 +1,4 @@
-"""From records and predictions to tables, comparisons and the sentences that they bear out."""
+"""Tables and comparisons of recorded results."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from comparison.protocol import Cell, Record
 from comparison.statistics import LEVEL, Interval
 from comparison.store import Results, cell_of, held_out_name
 
-LENET = "LeNet"  # the family
-# Times compare where all of these are the same: a run.
+LENET = "LeNet"  # the family of models
+# Records with the same values of these columns are one run. Times are compared within a run only.
 RUN = ("cpu", "threads", "git_revision")
 
 
 @dataclass
 class Entry:
-    """One classifier, in one form, in a table: its cells with all seeds, or of all folds.
+    """A classifier of a table in one form: its cells of all seeds or of all folds.
 
     Attributes
     ----------
     cells : list of Cell
-        By seed, or by fold.
+        Sorted by seed or by fold.
     records : list of dict
     wrong : list of ndarray of shape (n_test,), bool
-        Whether each test image was classified wrong.
+        Whether each test image was misclassified.
     predicted, labels : list of ndarray of shape (n_test,)
-        Places among the classes.
+        Indices of the classes.
     calibration : list of dict
-        Empty without probabilities.
+        Empty if the classifier predicts no probabilities.
     """
 
     cells: list[Cell]
@@ -47,60 +47,61 @@ class Entry:
 
     @property
     def model(self) -> str:
-        """A key of `MODELS`."""
+        """The key of the classifier in `MODELS`."""
         return self.cells[0].model
 
     @property
     def is_lenet(self) -> bool:
-        """Whether it is a LeNet, in whatever form."""
+        """Whether the classifier is a LeNet, in any form."""
         return MODELS[self.model].family == LENET
 
     @property
     def title(self) -> str:
-        """Its name in tables."""
+        """The classifier's name in tables."""
         tuned = ", tuned" if self.cells[0].form == "tuned" else ""
         return MODELS[self.model].title + tuned
 
     @cached_property
     def error_rate(self) -> float:
-        """Share of test images classified wrong, the mean over seeds or folds."""
+        """The share of misclassified test images, averaged over seeds or folds."""
         return float(np.mean([wrong.mean() for wrong in self.wrong]))
 
     @property
     def interval(self) -> Interval:
-        """Of the error rate, as of one on so many test images; over folds, each image is tested once."""
+        """The confidence interval of the error rate."""
+        # Seeds share their test images, whereas folds have different ones.
         n_images = sum(map(len, self.wrong)) if self.cells[0].n_folds else len(self.wrong[0])
         return statistics.wilson_interval(self.error_rate, n_images)
 
     def mean(self, column: str) -> float:
-        """Mean of a column of the records."""
+        """Return the mean of a column of the records."""
         return float(np.mean([record[column] for record in self.records]))
 
     @property
     def circumstances(self) -> list[tuple[Any, ...]]:
-        """Processor, threads and revision of the code of its records, each combination once."""
+        """The distinct combinations of processor, threads and revision of the code in the records."""
         return list(dict.fromkeys(tuple(record[name] for name in RUN) for record in self.records))
 
     @property
-    def is_pinned(self) -> bool:
-        """Whether it was measured with nothing else at work."""
+    def is_timed_alone(self) -> bool:
+        """Whether all cells were measured one at a time."""
         return all(record["n_jobs"] == 1 for record in self.records)
 
 
 @dataclass
 class Table:
-    """Everything measured on the same test images with the same number of training images.
+    """All entries that have the same test images and the same number of training images.
 
     Attributes
     ----------
     dataset : str
-        A key of `DATASETS`.
+        Key of `DATASETS`.
     n_train : int
     n_test : int
     n_folds : int
-        0 without cross-validation.
+        0 if the data set was not cross-validated.
     entries : list of Entry
-        The one with the fewest errors first.
+        Sorted by error rate.
     """
 
     dataset: str
@@ -111,15 +112,16 @@ class Table:
 
     @property
     def title(self) -> str:
-        """Data set and number of training images."""
+        """The name of the data set and the number of training images."""
         folds = f", {self.n_folds} folds" if self.n_folds else ""
         return f"{DATASETS[self.dataset].title}, {self.n_train:,} training images{folds}"
 
     @cached_property
     def lenet(self) -> Entry | None:
-        """The LeNet that the others are compared with: the one with default parameters, whatever its errors are.
+        """The LeNet that is compared with the other classifiers, chosen regardless of its errors.
 
-        Where that one was not measured, the first of those that were, in the order of `MODELS`, default forms first.
+        It is the LeNet with default parameters, or else the first measured LeNet in the order of `MODELS`, default
+        forms first.
         """
         lenets = [entry for entry in self.entries if entry.is_lenet]
         order = list(MODELS)
@@ -127,27 +129,27 @@ class Table:
 
     @cached_property
     def _p_values(self) -> dict[int, float]:
-        """Holm-corrected p-values of LeNet against each entry that is no LeNet, by the entry's place."""
+        """Holm-corrected p-values of LeNet against each other classifier, by the index of its entry."""
         if self.lenet is None:
             return {}
-        places = [place for place, entry in enumerate(self.entries) if not entry.is_lenet]
-        adjusted = statistics.holm([self._raw_p(self.lenet, self.entries[place]) for place in places])
-        return dict(zip(places, adjusted, strict=True))
+        indices = [index for index, entry in enumerate(self.entries) if not entry.is_lenet]
+        adjusted = statistics.holm([self._raw_p(self.lenet, self.entries[index]) for index in indices])
+        return dict(zip(indices, adjusted, strict=True))
 
     def _raw_p(self, first: Entry, second: Entry) -> float:
         if self.n_folds:
             differences = [a.mean() - b.mean() for a, b in zip(first.wrong, second.wrong, strict=True)]
             return statistics.corrected_t_p(differences, self.n_train, self.n_test)
-        # The first seed of each; further seeds go into means and intervals.
+        # The test needs one model of each classifier. Further seeds enter means and intervals.
         return statistics.mcnemar_p(first.wrong[0], second.wrong[0])
 
     @property
     def n_comparisons(self) -> int:
-        """Number of other classifiers that LeNet is compared with, for which p-values are corrected."""
+        """The number of comparisons of LeNet with other classifiers, for which p-values are corrected."""
         return len(self._p_values)
 
     def compare(self, other: Entry) -> "Comparison":
-        """Compare LeNet with an entry that is no LeNet."""
+        """Compare LeNet with the entry of another classifier."""
         if self.lenet is None or other.is_lenet:
             raise ValueError(f"{self.title} compares a LeNet with other classifiers, not {other.title}.")
         difference = self.lenet.error_rate - other.error_rate
@@ -158,7 +160,7 @@ class Table:
         return Comparison(self, self.lenet, other, difference, per_image, self._p_values[self.entries.index(other)])
 
     def verdict(self, entry: Entry) -> str:
-        """Say what an entry makes beside LeNet, "fewer errors", "more errors" or "tie"; "compared" is LeNet itself."""
+        """Return "fewer errors", "more errors" or "tie" for another classifier, and "compared" for LeNet itself."""
         if entry is self.lenet:
             return "compared"
         if self.lenet is None or entry.is_lenet:
@@ -170,22 +172,22 @@ class Table:
 
     @property
     def best_other(self) -> Entry | None:
-        """The entry with the fewest errors that is no LeNet."""
+        """The other classifier with the lowest error rate."""
         return next((entry for entry in self.entries if not entry.is_lenet), None)
 
 
 @dataclass
 class Comparison:
-    """LeNet and another entry of a table, compared by a test.
+    """A test of LeNet against another entry of a table.
 
     Attributes
     ----------
     table : Table
     first, second : Entry
     difference : float
-        First error rate less second.
+        The first error rate minus the second.
     per_image : ndarray
-        The same, image by image.
+        The difference for each test image.
     p : float
         Holm-corrected for all comparisons of LeNet in the table.
     """
@@ -199,18 +201,18 @@ class Comparison:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the difference is claimed: the test finds it, and all seeds together have it on the same side."""
+        """Whether the difference is significant and has the same sign in the mean over the seeds."""
         tested = self.first.wrong[0].mean() - self.second.wrong[0].mean()
         return self.p < LEVEL and (self.table.n_folds > 0 or tested * self.difference > 0)
 
     @property
     def interval(self) -> Interval:
-        """Of the difference."""
+        """The confidence interval of the difference."""
         return statistics.bootstrap_interval(self.per_image)
 
     @property
     def sentence(self) -> str:
-        """Say what the test bears out."""
+        """The result of the test as a sentence."""
         first, second, where = self.first.title, self.second.title, self.table.title
         rates = f"{percent(self.first.error_rate)} against {percent(self.second.error_rate)}"
         low, high = self.interval
@@ -227,7 +229,7 @@ class Comparison:
 
 
 def percent(share: float) -> str:
-    """Write a share of 1.
+    """Format a share of 1 in percent.
 
     Examples
     --------
@@ -238,7 +240,7 @@ def percent(share: float) -> str:
 
 
 def format_p(p: float) -> str:
-    """Write a p-value.
+    """Format a p-value.
 
     Examples
     --------
@@ -249,16 +251,16 @@ def format_p(p: float) -> str:
 
 
 def tables(results: Results) -> list[Table]:
-    """Make the tables of all results, in the order of the data sets and of the training images."""
+    """Return the tables of all results, sorted by data set and by number of training images."""
     groups: dict[tuple[str, int, int], list[Record]] = defaultdict(list)
     for record in results.records:
         if record["status"] == "ok":
-            # Folds differ by an image or two.
+            # The folds of a cross-validation differ by an image or two.
             n_train = record["train_size"] or 0 if record["n_folds"] else record["n_train"]
             groups[record["dataset"], record["n_folds"], n_train].append(record)
     order = list(DATASETS)
-    places = sorted(groups, key=lambda key: (order.index(key[0]), *key[1:]))
-    return [_table(results, groups[place]) for place in places]
+    keys = sorted(groups, key=lambda key: (order.index(key[0]), *key[1:]))
+    return [_table(results, groups[key]) for key in keys]
 
 
 def _table(results: Results, records: list[Record]) -> Table:
@@ -275,26 +277,29 @@ def _entry(results: Results, records: list[Record]) -> Entry:
     cells = [cell_of(record) for record in records]
     predicted = [results.predicted[cell] for cell in cells]
     labels = [results.tests[held_out_name(cell)].labels for cell in cells]
-    wrong = [ours != true for ours, true in zip(predicted, labels, strict=True)]
+    wrong = [classes != true for classes, true in zip(predicted, labels, strict=True)]
     calibration = [results.calibration[cell] for cell in cells if cell in results.calibration]
     return Entry(cells, records, wrong, predicted, labels, calibration)
 
 
 def main_tables(all_tables: list[Table]) -> list[Table]:
-    """Choose, for each data set, the table with the most training images; not of robustness, where images recur."""
+    """Return the table with the most training images of each data set, except those that measure robustness."""
     last = {table.dataset: table for table in all_tables if len(DATASETS[table.dataset].conditions) == 1}
     return list(last.values())
 
 
 def condition_errors(table: Table) -> pd.DataFrame:
-    """Error rates of each entry (rows) under each condition of a data set's test images (columns)."""
+    """Return the error rates of each entry (rows) under each condition of the test images (columns)."""
     conditions = DATASETS[table.dataset].conditions
     blocks = {entry.title: np.mean(entry.wrong, axis=0).reshape(len(conditions), -1) for entry in table.entries}
     return pd.DataFrame({title: block.mean(axis=1) for title, block in blocks.items()}, index=conditions).T
 
 
 def curve_errors(all_tables: list[Table], dataset: str, form: str = "default") -> pd.DataFrame:
-    """Error rates by number of training images (rows) of the classifiers of one form that have several (columns)."""
+    """Return error rates by number of training images (rows) and classifier (columns).
+
+    Only classifiers of the given form that were measured with several numbers of training images are included.
+    """
     errors = {
         (table.n_train, entry.model): entry.error_rate
         for table in all_tables

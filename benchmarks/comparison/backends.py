@@ -1,4 +1,4 @@
-"""Where cells are measured: on this machine, or on the workers of a Dask cluster."""
+"""The joblib backends that measure cells: threads of this machine, or the workers of a Dask cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,26 +7,26 @@ from importlib.util import find_spec
 
 @contextmanager
 def connect(scheduler: str | None) -> Iterator[tuple[str, int | None]]:
-    """Make a Dask cluster joblib's, as long as the context lasts.
+    """Connect joblib to a Dask cluster within the context.
 
     Parameters
     ----------
     scheduler : str or None
-        Its address, as ``tcp://10.0.0.1:8786``; None stays on this machine.
+        Address of the scheduler, such as ``tcp://10.0.0.1:8786``. None uses this machine.
 
     Yields
     ------
     backend : str
-        The name of joblib's backend.
+        Name of the joblib backend.
     n_slots : int or None
-        How many cells the cluster measures at a time; None leaves it to the caller.
+        Number of cells that the cluster measures in parallel. None leaves the choice to the caller.
 
     Raises
     ------
     OSError
-        If nobody answers at that address.
+        If no scheduler answers at the address.
     ValueError
-        If no worker is there, or one cannot import this package.
+        If no worker has joined the scheduler, or a worker cannot import this package.
     """
     if scheduler is None:
         yield "threading", None
@@ -34,13 +34,13 @@ def connect(scheduler: str | None) -> Iterator[tuple[str, int | None]]:
     from distributed import Client  # an optional dependency
 
     with Client(scheduler, timeout=10) as client:
-        found = client.run(find_spec, "comparison")  # a function that every Python has
-        if not found:
+        specs = client.run(find_spec, "comparison")  # this function exists on every worker
+        if not specs:
             raise ValueError(f"No worker has joined the scheduler at {scheduler}.")
-        lost = [worker for worker, spec in found.items() if spec is None]
-        if lost:
+        unable = [worker for worker, spec in specs.items() if spec is None]
+        if unable:
             raise ValueError(
-                f"The workers {', '.join(lost)} cannot import comparison: start them with the folder benchmarks of a "
+                f"The workers {', '.join(unable)} cannot import comparison. Start them with the folder benchmarks of a "
                 "checkout in PYTHONPATH."
             )
         yield "dask", sum(client.ncores().values())

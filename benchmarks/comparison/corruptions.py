@@ -1,7 +1,7 @@
-"""Test images as they come from a worse camera, in the manner of MNIST-C (Mu and Gilmer, arXiv:1906.02337).
+"""Corrupted test images, after MNIST-C (Mu and Gilmer, arXiv:1906.02337).
 
-Six corruptions at three severities each. Values are of our choosing: from what a reader hardly notices to what he can
-still read.
+There are six corruptions at three severities each. The severities are our choice: they range from hardly noticeable to
+just legible.
 """
 
 from typing import Any
@@ -13,16 +13,16 @@ from scipy import ndimage
 SEVERITIES: dict[str, tuple[float, ...]] = {
     "shift": (1, 2, 4),  # pixels, to the right and down
     "rotation": (10, 20, 30),  # degrees, counter-clockwise
-    "scale": (0.9, 0.8, 0.7),  # of the side
-    "noise": (0.1, 0.2, 0.4),  # standard deviation, of the range of pixel values
+    "scale": (0.9, 0.8, 0.7),  # share of the side
+    "noise": (0.1, 0.2, 0.4),  # standard deviation, as a share of the range of pixel values
     "blur": (0.5, 1.0, 1.5),  # standard deviation of the Gaussian, in pixels
-    "contrast": (0.75, 0.5, 0.25),  # of the range of pixel values
+    "contrast": (0.75, 0.5, 0.25),  # share of the range of pixel values
 }
 CONDITIONS = ("clean", *(f"{name} {value:g}" for name, values in SEVERITIES.items() for value in values))
 
 
 def corrupt(images: NDArray[np.uint8], condition: str) -> NDArray[np.uint8]:
-    """Put images under one of `CONDITIONS`.
+    """Corrupt images.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def corrupt(images: NDArray[np.uint8], condition: str) -> NDArray[np.uint8]:
     Returns
     -------
     images : ndarray of shape (n_images, height, width), uint8
-        The same every time; noise is drawn with a fixed seed.
+        The corrupted images. Noise is drawn with a fixed seed, so the result is always the same.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def _rotate(images: NDArray[Any], degrees: float) -> NDArray[Any]:
 
 
 def _scale(images: NDArray[Any], share: float) -> NDArray[Any]:
-    """Make what the images show smaller, about their centres."""
+    """Shrink the content of the images about their centres."""
     centre = (np.array(images.shape[1:]) - 1) / 2
     matrix = np.diag([1, 1 / share, 1 / share])
     return ndimage.affine_transform(images, matrix, offset=(0, *(centre - centre / share)), order=1)

@@ -1,7 +1,7 @@
-"""The data sets: each is one function that divides it the same way every time.
+"""The data sets, each with a function that always returns the same split.
 
-A data set whose test images are of another source than its training images measures transfer; one whose test images are
-the same ones under several conditions measures robustness. Both are entries of the same table.
+A data set whose test images come from another source than its training images measures transfer. A data set that
+repeats its test images under several conditions measures robustness. Both are entries of the same table.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _N_CORRUPTED = 1000  # test images under each condition
 
 
 class Split(NamedTuple):
-    """Images as rows of pixels, uint8, and their labels."""
+    """Images as rows of uint8 pixels, and their labels."""
 
     X_train: NDArray[np.uint8]
     y_train: NDArray[Any]
@@ -36,22 +36,22 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class DataSet:
-    """How a data set enters the comparison.
+    """An entry of the table of data sets.
 
     Attributes
     ----------
     title : str
-        Its name in tables.
+        Name of the data set in tables.
     load : callable (data_home) -> Split
-        Loads it, divided.
+        Loads the data set and splits it.
     kind : {"digits", "characters", "pictures"}
-        What its images show.
+        Kind of the images.
     official : bool
-        Whether the division is its publishers', so that other divisions would be another data set.
+        Whether the split is the publishers', so that cross-validation is refused.
     source : str
-        For transfer and robustness: the data set with the same training images, and test images of their own source.
+        For transfer and robustness: the data set with the same training images and test images from their source.
     conditions : tuple of str
-        The test images are so many blocks of equal length: the same images, each block under one condition.
+        The test images are one block for each condition: the same images in the same order.
     """
 
     title: str
@@ -70,10 +70,10 @@ def load(name: str, data_home: DataHome = None, *, fold: int = 0, n_folds: int =
     name : str
         A key of `DATASETS`.
     data_home : path-like, optional
-        As in :func:`sklenet.datasets.fetch_dataset`; for data sets that do not come with a library. For "image_folder"
-        the folder of pictures.
+        Folder of the published files, as in :func:`sklenet.datasets.fetch_dataset`. For "image_folder" the folder of
+        pictures.
     fold, n_folds : int, default=0
-        With `n_folds`, put training and test images together and take that fold of a stratified cross-validation.
+        If `n_folds` is not 0, pool training and test images and return this fold of a stratified cross-validation.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def load(name: str, data_home: DataHome = None, *, fold: int = 0, n_folds: int =
     Raises
     ------
     OSError
-        If published files are missing and cannot be fetched.
+        If published files are missing and cannot be downloaded.
     ValueError
         If a file is damaged.
 
@@ -97,12 +97,12 @@ def load(name: str, data_home: DataHome = None, *, fold: int = 0, n_folds: int =
 
 
 def train_sizes(split: Split) -> tuple[int, int]:
-    """Tell the fewest training images that suit a data set, two a class, and the most."""
+    """Return the smallest number of training images, two for each class, and the largest."""
     return 2 * len(np.unique(split.y_train)), len(split.y_train)
 
 
 def subset(split: Split, train_size: int | None, seed: int) -> Split:
-    """Keep the first `train_size` training images of `nested_order`; all, in their own order, with None.
+    """Keep the first `train_size` training images of `nested_order`, or with None all images in their own order.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def subset(split: Split, train_size: int | None, seed: int) -> Split:
 
 
 def nested_order(y: NDArray[Any], seed: int) -> NDArray[np.intp]:
-    """Order rows at random so that the first n are a stratified draw for every n, and draws are nested.
+    """Return a random order whose first n rows are a stratified draw for every n.
 
     Examples
     --------
@@ -126,19 +126,19 @@ def nested_order(y: NDArray[Any], seed: int) -> NDArray[np.intp]:
     """
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(y))
-    place = np.empty(len(y))
+    rank = np.empty(len(y))
     for label in np.unique(y):
         members = shuffled[y[shuffled] == label]
-        # Each class is spread evenly over the order.
-        place[members] = (np.arange(len(members)) + 0.5) / len(members)
-    return shuffled[np.argsort(place[shuffled], kind="stable")]
+        # The members of each class are spread evenly over the order.
+        rank[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return shuffled[np.argsort(rank[shuffled], kind="stable")]
 
 
 def checksum(split: Split) -> str:
-    """Digest all images and labels: sha256, the first 16 hexadecimal digits."""
+    """Return the first 16 hexadecimal digits of the sha256 of all images and labels."""
     digest = hashlib.sha256()
     for array in split:
-        # Labels as text, because the memory of an object array is addresses.
+        # Labels are hashed as text, because the memory of an object array holds addresses.
         plain = array if array.dtype == np.uint8 else array.astype(str)
         digest.update(f"{plain.shape}{plain.dtype}".encode() + np.ascontiguousarray(plain).tobytes())
     return digest.hexdigest()[:16]
@@ -146,7 +146,7 @@ def checksum(split: Split) -> str:
 
 def _digits(data_home: DataHome) -> Split:
     X, y = load_digits(return_X_y=True)
-    # The pixels are integers 0-16 in float64.
+    # The pixels are integers from 0 to 16, stored as float64.
     return _divide(X.astype(np.uint8), y, 0.25)
 
 
@@ -158,14 +158,14 @@ def _mnist_sample(data_home: DataHome) -> Split:
 
 def _characters(data_home: DataHome) -> Split:
     letters = make_characters(6000, random_state=0)
-    # Test images are of font families that no training image is of.
+    # The test images have font families that the training images lack.
     families = GroupShuffleSplit(n_splits=1, test_size=2, random_state=0)
     ((train, test),) = families.split(letters.data, letters.target, letters.groups)
     return Split(letters.data[train], letters.target[train], letters.data[test], letters.target[test])
 
 
 def _characters_seen(data_home: DataHome) -> Split:
-    """Divide at random the letters in the fonts that `_characters` trains on."""
+    """Split the letters in the training fonts of `_characters` at random."""
     X, y, *_ = _characters(data_home)
     return _divide(X, y, 0.25)
 
@@ -189,14 +189,18 @@ def _image_folder(data_home: DataHome) -> Split:
 
 
 def _transfer(source: str, target: str, data_home: DataHome) -> Split:
-    """Training images of one data set of digits, test images of another, brought to the frame of the first."""
+    """Return training images of one data set of digits, and test images of another resized to the same frame."""
     seen, other = DATASETS[source].load(data_home), DATASETS[target].load(data_home)
     side = round(seen.X_train.shape[1] ** 0.5)
     return Split(seen.X_train, seen.y_train, _reframe(other.X_test, side), other.y_test)
 
 
 def _reframe(X: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Bring digits to another data set's frame: 28×28 has a margin of 4, 8×8 (values to 16) and 16×16 have none."""
+    """Resize digits to the frame of another data set.
+
+    Images of 28×28 pixels have a margin of 4 pixels; images of 8×8 pixels, with values up to 16, and of 16×16 pixels
+    have no margin.
+    """
     from skimage.transform import resize  # slow to import
 
     images = X.reshape(len(X), *2 * (round(X.shape[1] ** 0.5),))
@@ -210,7 +214,7 @@ def _reframe(X: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.rint(framed * _WHITE.get(side, 255)).clip(0, 255).astype(np.uint8).reshape(len(X), -1)
 
 
-_WHITE = {8: 16}  # the largest pixel value where it is not 255, by the images' side
+_WHITE = {8: 16}  # the largest pixel value by the side of the images, if it is not 255
 
 
 def _corrupted(source: str, data_home: DataHome) -> Split:
@@ -257,9 +261,9 @@ DATASETS: dict[str, DataSet] = {
         name: DataSet(published.title.partition(":")[0], partial(_published, name), kind=_KINDS.get(name, "characters"))
         for name, published in PUBLISHED.items()
     },
-    # The test split alone, divided: the 10,000 characters for which no download is needed where this project is tested.
+    # The 10,000 characters of the test split are divided, because they need no download in the tests of this project.
     "kmnist": DataSet("KMNIST", partial(_half_published, "kmnist", "test", 2000), kind="characters"),
-    # The background set alone, divided, because the other one has other classes.
+    # The background set is divided, because the evaluation set has other classes.
     "omniglot": DataSet("Omniglot", partial(_half_published, "omniglot", "train", 0.25), kind="characters"),
     "image_folder": DataSet("pictures in the folder", _image_folder, kind="pictures", official=False),
 }

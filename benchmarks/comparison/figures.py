@@ -1,4 +1,4 @@
-"""The figures of the report: each is drawn once, and comes with its text and its data."""
+"""The figures of the report, each with a description and the data that it is drawn from."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ from comparison.data import DATASETS
 from comparison.models import MODELS
 from comparison.store import HeldOut
 
-# Wherever matplotlib writes this colour, the page's colour of text takes its place, in light and in dark.
+# A placeholder: the page replaces this colour by its text colour, in light and in dark mode.
 _INK = "#010203"
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -41,37 +41,28 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
 }
-# Told apart on white and on black, and, with the markers, without colour (after Okabe and Ito 2008).
+# The colours are distinct on white and on black (after Okabe and Ito 2008), the markers without colour.
 _COLOURS = (
-    "#0072b2",
-    "#2b9fd9",
-    "#7a6fd0",
-    "#d55e00",
-    "#c98a00",
-    "#a0522d",
-    "#008f69",
-    "#6b9e3f",
-    "#b8437f",
-    "#808080",
-)
+    "#0072b2", "#2b9fd9", "#7a6fd0", "#d55e00", "#c98a00", "#a0522d", "#008f69", "#6b9e3f", "#b8437f", "#808080",
+)  # fmt: skip
 _MARKERS = "osDv^<>PXphd"
 N_SHOWN = 8  # images in a row
 
 
 @dataclass
 class Figure:
-    """A drawing.
+    """A drawing with its description and its data.
 
     Attributes
     ----------
     name : str
-        Of its files.
+        The name of its files, without the extension.
     title : str
     text : str
-        What it shows, for those who do not see it.
+        A description, also for readers who cannot see the drawing.
     svg : str
     data : DataFrame
-        What it is drawn from.
+        The data that it is drawn from.
     """
 
     name: str
@@ -82,23 +73,23 @@ class Figure:
 
     @property
     def inline(self) -> str:
-        """The drawing as a part of a page, in the page's colours."""
+        """The drawing as part of a page, in the page's colours."""
         return self.svg.replace(_INK, "currentColor")
 
     @property
-    def alone(self) -> str:
-        """The drawing as a file of its own, on white."""
+    def standalone(self) -> str:
+        """The drawing as a separate file, on white."""
         style = "<style>svg { background: white; }</style>"
         return self.svg.replace(_INK, "#000000").replace(">", f">{style}", 1)
 
     @property
     def csv_uri(self) -> str:
-        """The data as a link that needs no network."""
+        """The data as a link that contains them."""
         return "data:text/csv;base64," + base64.b64encode(self.data.to_csv(index=False).encode()).decode()
 
 
 def curves(tables: Sequence[Table]) -> Figure | None:
-    """Error rate by number of training images, a panel for each data set."""
+    """Draw error rates by number of training images, a panel for each data set."""
     panels = {}
     for dataset in dict.fromkeys(table.dataset for table in tables):
         errors = curve_errors(list(tables), dataset)
@@ -119,13 +110,7 @@ def curves(tables: Sequence[Table]) -> Figure | None:
         _legend(canvas, axes)
 
     data = pd.concat(
-        [
-            errors.rename_axis("n_train")
-            .reset_index()
-            .melt("n_train", var_name="model", value_name="error_percent")
-            .assign(dataset=dataset)
-            for dataset, errors in panels.items()
-        ]
+        [_to_rows(errors, "n_train", "model").assign(dataset=dataset) for dataset, errors in panels.items()]
     ).dropna()
     names = ", ".join(DATASETS[dataset].title for dataset in panels)
     text = f"Error rate in percent by number of training images on {names}; both axes are logarithmic."
@@ -133,21 +118,21 @@ def curves(tables: Sequence[Table]) -> Figure | None:
 
 
 def times(table: Table) -> list[Figure]:
-    """Accuracy against time to fit and to predict, of those timed alone and, apart, of those timed in parallel.
+    """Draw accuracy against the time to fit and to predict, once for times measured alone and once for parallel ones.
 
-    Of several runs the one with the most classifiers is drawn: times are compared within a run only.
+    Times are compared within a run only, so each figure shows the run with the most classifiers.
     """
     figures = []
-    for pinned in (True, False):
-        entries = [entry for entry in table.entries if entry.is_pinned == pinned and len(entry.circumstances) == 1]
-        runs = [[entry for entry in entries if entry.circumstances == one.circumstances] for one in entries]
+    for alone in (True, False):
+        entries = [entry for entry in table.entries if entry.is_timed_alone == alone and len(entry.circumstances) == 1]
+        runs = [[entry for entry in entries if entry.circumstances == first.circumstances] for first in entries]
         largest = max(runs, key=len, default=[])
         if len(largest) > 1:
-            figures.append(_times(table, largest, pinned))
+            figures.append(_times(table, largest, alone))
     return figures
 
 
-def _times(table: Table, entries: list[Entry], pinned: bool) -> Figure:
+def _times(table: Table, entries: list[Entry], alone: bool) -> Figure:
     data = pd.DataFrame(
         {
             "classifier": entry.title,
@@ -171,27 +156,27 @@ def _times(table: Table, entries: list[Entry], pinned: bool) -> Figure:
         axes[0].set_ylabel("accuracy, %")
         _legend(canvas, axes)
 
-    how = "timed alone" if pinned else "timed in parallel"
-    name = f"times-{table.dataset}-{table.n_train}-{'alone' if pinned else 'parallel'}"
+    how = "timed alone" if alone else "timed in parallel"
+    name = f"times-{table.dataset}-{table.n_train}-{'alone' if alone else 'parallel'}"
     text = (
-        f"Accuracy against seconds to fit and to predict {table.n_test:,} images, {how}; the dotted line joins those "
-        "that no other beats in both."
+        f"Accuracy against seconds to fit and to predict {table.n_test:,} images, {how}; the dotted line joins the "
+        "classifiers that no other one beats in both accuracy and time."
     )
     return Figure(name, f"Accuracy and time: {table.title}, {how}", text, _draw(name, 2, draw), data)
 
 
 def _frontier(seconds: NDArray[Any], accuracy: NDArray[Any]) -> list[int]:
-    """Places of the points that none other beats in both, the fastest first."""
+    """Return the indices of the Pareto-optimal points, the fastest first."""
     best, front = -np.inf, []
-    for place in np.lexsort((-accuracy, seconds)):
-        if accuracy[place] > best:
-            best = accuracy[place]
-            front.append(int(place))
+    for index in np.lexsort((-accuracy, seconds)):
+        if accuracy[index] > best:
+            best = accuracy[index]
+            front.append(int(index))
     return front
 
 
 def confusion(table: Table, entry: Entry, test: HeldOut) -> Figure:
-    """Which classes are taken for which, in numbers of test images."""
+    """Draw the off-diagonal entries of the confusion matrix, in numbers of test images."""
     labels, predicted = np.concatenate(entry.labels), np.concatenate(entry.predicted)
     counts = confusion_matrix(labels, predicted, labels=np.arange(len(test.classes)))
     errors = counts - np.diag(np.diag(counts))
@@ -202,41 +187,32 @@ def confusion(table: Table, entry: Entry, test: HeldOut) -> Figure:
         axis.imshow(shown, cmap=mpl.colormaps["YlOrRd"], vmin=0)
         if len(counts) <= 12:
             for row, column in np.argwhere(errors):
-                dark = errors[row, column] > 0.6 * errors.max()
-                axis.text(
-                    column,
-                    row,
-                    errors[row, column],
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color="white" if dark else "black",
-                )
+                colour = "white" if errors[row, column] > 0.6 * errors.max() else "black"
+                axis.text(column, row, errors[row, column], ha="center", va="center", fontsize=8, color=colour)
         axis.set_xticks(range(len(counts)), test.classes, fontsize=7 if len(counts) > 12 else 10)
         axis.set_yticks(range(len(counts)), test.classes, fontsize=7 if len(counts) > 12 else 10)
         axis.set(xlabel="predicted", ylabel="true")
 
-    places = np.argwhere(errors)
     data = pd.DataFrame(
         {"true": test.classes[row], "predicted": test.classes[column], "n_images": errors[row, column]}
-        for row, column in places
+        for row, column in np.argwhere(errors)
     )
-    most = data.nlargest(3, "n_images") if len(data) else data
-    taken = "; ".join(f"{row.true} for {row.predicted}, {row.n_images} times" for row in most.itertuples())
-    text = (
-        f"Test images by true class and by the wrong class that {entry.title} took them for. "
-        f"Most often: {taken or 'none'}."
-    )
+    largest = data.nlargest(3, "n_images") if len(data) else data
+    confusions = "; ".join(f"{row.true} → {row.predicted}: {row.n_images:,}" for row in largest.itertuples())
+    text = f"Misclassified test images of {entry.title} by true class and predicted class."
+    if confusions:
+        text += f" The most frequent errors, true class → predicted class: {confusions}."
     name = f"confusion-{table.dataset}-{entry.model}-{entry.cells[0].form}"
     return Figure(name, f"{entry.title}: {table.title}", text, _draw(name, 1, draw, height=4.2), data)
 
 
 def mistakes(table: Table, test: HeldOut) -> Figure | None:
-    """Show test images that each classifier gets wrong, a row for each, and last those that all do."""
-    places = {int(row): place for place, row in enumerate(test.rows)}
+    """Show misclassified test images, a row for each classifier and a last row for the images that all misclassify."""
+    kept = {int(index): position for position, index in enumerate(test.rows)}
+    all_mistakes = misclassified(table)
     shown = [
-        (title, entry, [int(row) for row in rows if int(row) in places][:N_SHOWN])
-        for title, entry, rows in rows_of_mistakes(table)
+        (title, entry, [int(index) for index in indices if int(index) in kept][:N_SHOWN])
+        for title, entry, indices in all_mistakes
     ]
     shown = [row for row in shown if row[2]]
     if not shown:
@@ -247,59 +223,57 @@ def mistakes(table: Table, test: HeldOut) -> Figure | None:
         axes = canvas.subplots(len(shown), N_SHOWN, squeeze=False)
         for axis in axes.flat:
             axis.axis("off")
-        for row_axes, (title, entry, rows) in zip(axes, shown, strict=True):
+        for row_axes, (title, entry, indices) in zip(axes, shown, strict=True):
             row_axes[0].text(-0.15, 0.5, title, ha="right", va="center", transform=row_axes[0].transAxes)
-            for axis, row in zip(row_axes, rows, strict=False):
-                axis.imshow(test.images[places[row]].reshape(side, side), cmap="gray", interpolation="nearest")
-                axis.set_title(_taken(entry, test, row), fontsize=8, pad=2)
+            for axis, index in zip(row_axes, indices, strict=False):
+                axis.imshow(test.images[kept[index]].reshape(side, side), cmap="gray", interpolation="nearest")
+                axis.set_title(" → ".join(_classes(entry, test, index)), fontsize=8, pad=2)
 
     data = pd.DataFrame(
-        {
-            "wrong_by": title,
-            "test_image": row,
-            "true": test.classes[entry.labels[0][row]],
-            "predicted": test.classes[entry.predicted[0][row]],
-        }
-        for title, entry, rows in shown
-        for row in rows
+        {"wrong_by": title, "test_image": index}
+        | dict(zip(("true", "predicted"), _classes(entry, test, index), strict=True))
+        for title, entry, indices in shown
+        for index in indices
     )
-    best = table.entries[0].title
-    counts = "; ".join(f"{title} {len(rows)}" for title, _, rows in rows_of_mistakes(table))
+    counts = "; ".join(f"{title}: {len(indices):,}" for title, _, indices in all_mistakes)
     text = (
-        f"The first test images that each classifier, in its better form, gets wrong, as true class → predicted class; "
-        f"where all are wrong, as {best} has it. Numbers of mistakes: {counts}."
+        "The first test images that each classifier, in its better form, misclassifies, labelled true class → "
+        "predicted class. Images that all classifiers misclassify are labelled with the predictions of "
+        f"{table.entries[0].title}. Numbers of misclassified images: {counts}."
     )
     name = f"mistakes-{table.dataset}"
     svg = _draw(name, 1, draw, height=0.25 + 0.72 * len(shown), width=7.6)
     return Figure(name, f"Mistakes: {table.title}", text, svg, data)
 
 
-def rows_of_mistakes(table: Table) -> list[tuple[str, Entry, NDArray[np.intp]]]:
-    """List the test images that each classifier gets wrong, in its better form and with the first seed; last, all do.
+def misclassified(table: Table) -> list[tuple[str, Entry, NDArray[np.intp]]]:
+    """List the indices of the test images that each classifier misclassifies, and last, those that all misclassify.
 
-    None over the folds of a cross-validation, where each fold has test images of its own.
+    Each classifier is represented by its better form and the first seed. The list is empty for a cross-validation,
+    because its folds have different test images.
     """
     if table.n_folds:
         return []
     better = {entry.model: entry for entry in reversed(table.entries)}.values()
-    rows = [(entry.title, entry, np.flatnonzero(entry.wrong[0])) for entry in reversed(better)]
-    everyone = np.flatnonzero(np.all([entry.wrong[0] for entry in better], axis=0))
-    return [*rows, (f"all {len(rows)}", table.entries[0], everyone)]
+    mistakes = [(entry.title, entry, np.flatnonzero(entry.wrong[0])) for entry in reversed(better)]
+    common = np.flatnonzero(np.all([entry.wrong[0] for entry in better], axis=0))
+    return [*mistakes, (f"all {len(mistakes)}", table.entries[0], common)]
 
 
-def _taken(entry: Entry, test: HeldOut, row: int) -> str:
-    return f"{test.classes[entry.labels[0][row]]} → {test.classes[entry.predicted[0][row]]}"
+def _classes(entry: Entry, test: HeldOut, index: int) -> tuple[str, str]:
+    """Return the true and the predicted class of a test image."""
+    return test.classes[entry.labels[0][index]], test.classes[entry.predicted[0][index]]
 
 
 def calibration(table: Table) -> Figure | None:
-    """Accuracy by confidence, of those that give probabilities."""
+    """Draw accuracy by confidence, for the classifiers that predict probabilities."""
     entries = [entry for entry in table.entries if entry.calibration]
     if not entries:
         return None
     data = pd.DataFrame(
-        {"classifier": entry.title, "model": entry.model, "form": entry.cells[0].form, **one}
+        {"classifier": entry.title, "model": entry.model, "form": entry.cells[0].form, **calibration_bin}
         for entry in entries
-        for one in entry.calibration[0]["bins"]
+        for calibration_bin in entry.calibration[0]["bins"]
     )
 
     def draw(canvas: Canvas) -> None:
@@ -312,12 +286,12 @@ def calibration(table: Table) -> Figure | None:
         _legend(canvas, [axis])
 
     name = f"calibration-{table.dataset}"
-    text = "Share of right predictions by the probability that the classifier gave them; on the dotted line both agree."
+    text = "Accuracy by the probability of the predicted class; on the dotted line, the two are equal."
     return Figure(name, f"Calibration: {table.title}", text, _draw(name, 1, draw, height=4, width=6), data)
 
 
 def robustness(table: Table) -> Figure:
-    """Error rate by severity, a panel for each corruption."""
+    """Draw error rates by severity, a panel for each corruption."""
     errors = 100 * condition_errors(table)
     names = list(dict.fromkeys(condition.split()[0] for condition in errors.columns if condition != "clean"))
     entries = {entry.title: entry for entry in table.entries}
@@ -327,39 +301,32 @@ def robustness(table: Table) -> Figure:
         for axis, name in zip(axes, names, strict=True):
             columns = ["clean", *(column for column in errors if column.split()[0] == name)]
             for title, entry in entries.items():
-                axis.plot(
-                    [column.split()[-1] for column in columns],
-                    errors.loc[title, columns],
-                    label=title,
-                    **_line(entry.model, entry.cells[0].form),
-                )
+                severities = [column.split()[-1] for column in columns]
+                line = _line(entry.model, entry.cells[0].form)
+                axis.plot(severities, errors.loc[title, columns], label=title, **line)
             axis.set(title=name, ylim=(0, 100))
             axis.grid(visible=True)
         axes[0].set_ylabel("error, %")
         _legend(canvas, axes)
 
-    data = (
-        errors.rename_axis("classifier")
-        .reset_index()
-        .melt("classifier", var_name="condition", value_name="error_percent")
-    )
+    data = _to_rows(errors, "classifier", "condition")
     n_images = table.n_test // len(errors.columns)
-    text = f"Error rate in percent under {', '.join(names)}, each at three severities, on {n_images} test images."
+    text = f"Error rate in percent under {', '.join(names)}, each at three severities, on {n_images:,} test images."
     name = f"robustness-{table.dataset}-{table.n_train}"
     return Figure(name, f"Robustness: {table.title}", text, _draw(name, len(names), draw), data)
 
 
+def _to_rows(errors: pd.DataFrame, index: str, column: str) -> pd.DataFrame:
+    """Turn a table of error rates in percent into a row for each entry."""
+    return errors.rename_axis(index).reset_index().melt(index, var_name=column, value_name="error_percent")
+
+
 def _draw(
-    name: str,
-    n_panels: int,
-    draw: Callable[[Canvas], None],
-    height: float | None = None,
-    width: float | None = None,
+    name: str, n_panels: int, draw: Callable[[Canvas], None], height: float | None = None, width: float | None = None
 ) -> str:
-    columns = min(n_panels, 3)
-    rows = -(-n_panels // columns)
-    size = (width or (4.6 if n_panels == 1 else 3.1 * columns)), (height or 2.6 * rows + 0.9)
-    # Names within a drawing are made from its own, so that they differ between the drawings of a page.
+    n_rows, n_columns = _grid_shape(n_panels)
+    size = (width or (4.6 if n_panels == 1 else 3.1 * n_columns)), (height or 2.6 * n_rows + 0.9)
+    # The name salts the ids within a drawing, so that they differ between the drawings of a page.
     with mpl.rc_context(_STYLE | {"svg.hashsalt": name}):
         canvas = Canvas(size, layout="constrained")
         draw(canvas)
@@ -367,24 +334,28 @@ def _draw(
         canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    # Names of groups repeat from drawing to drawing, those of images where the same image is drawn twice.
+    # The ids of groups repeat between drawings, and those of images wherever the same image is drawn twice.
     return re.sub(r'(<g| )\bid="image[0-9a-f]+"|(<g) id="[A-Za-z0-9_.]+"', r"\1\2", svg)
 
 
+def _grid_shape(n_panels: int) -> tuple[int, int]:
+    n_columns = min(n_panels, 3)
+    return -(-n_panels // n_columns), n_columns
+
+
 def _grid(canvas: Canvas, n_panels: int) -> list[Axes]:
-    columns = min(n_panels, 3)
-    axes = np.ravel(canvas.subplots(-(-n_panels // columns), columns, squeeze=False))
+    axes = np.ravel(canvas.subplots(*_grid_shape(n_panels), squeeze=False))
     for spare in axes[n_panels:]:
         spare.remove()
     return list(axes[:n_panels])
 
 
 def _line(model: str, form: str = "default") -> dict[str, Any]:
-    place = list(MODELS).index(model)
+    index = list(MODELS).index(model)
     tuned = form == "tuned"
     return {
-        "color": _COLOURS[place % len(_COLOURS)],
-        "marker": _MARKERS[place % len(_MARKERS)],
+        "color": _COLOURS[index % len(_COLOURS)],
+        "marker": _MARKERS[index % len(_MARKERS)],
         "markersize": 5,
         "lw": 1.5,
         "ls": "--" if tuned else "-",
@@ -401,6 +372,6 @@ def _legend(canvas: Canvas, axes: Sequence[Axes]) -> None:
 
 def _plain_ticks(axis: Axes) -> None:
     axis.grid(visible=True, which="both")
-    for side in (axis.xaxis, axis.yaxis):
-        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        side.set_minor_formatter(NullFormatter())
+    for coordinate in (axis.xaxis, axis.yaxis):
+        coordinate.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        coordinate.set_minor_formatter(NullFormatter())

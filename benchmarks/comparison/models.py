@@ -1,4 +1,4 @@
-"""The table of classifiers. A classifier that joins the comparison is one more entry in it."""
+"""The table of classifiers."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,27 +12,27 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-# Equal for all: so many candidates for each classifier.
+# The number of tuning candidates, the same for every classifier.
 N_CANDIDATES = 6
 
 
 @dataclass(frozen=True)
 class Model:
-    """How a classifier enters the comparison.
+    """An entry of the table of classifiers.
 
     Attributes
     ----------
     title : str
-        Its name in tables.
+        Name of the classifier in tables.
     make : callable (seed, n_train) -> estimator
-        Makes it, unfitted, in its default form: as its library has it, on scaled pixels where it needs them.
+        Returns the unfitted default form, with the defaults of its library and scaled pixels if it needs them.
     grid : mapping of str to sequence
-        Hyper-parameters and their values, `N_CANDIDATES` combinations: its tuned form has the best of them, by
-        cross-validation within the training images.
+        Values of hyper-parameters, with `N_CANDIDATES` combinations. The tuned form has the best combination by
+        cross-validation on the training images.
     stochastic : bool
-        Whether its `random_state` matters.
+        Whether the classifier has a `random_state`.
     family : str
-        "LeNet", or "" for what LeNet is compared with.
+        "LeNet", or "" for the other classifiers.
     """
 
     title: str
@@ -45,8 +45,8 @@ class Model:
 class PixelScaler(TransformerMixin, BaseEstimator):
     """Divide all pixels by one number, so that the variances of the pixels in an image sum to one.
 
-    One number, because pixels share a unit: a scale for each would blow up those that are rarely touched. And this
-    one, because gamma = 1 of an RBF kernel then is scikit-learn's "scale", whatever the image's size and range.
+    A separate scale for each pixel would amplify the pixels that are rarely inked. With this divisor, gamma=1 of an RBF
+    kernel equals scikit-learn's "scale" for images of any size and range.
     """
 
     def fit(self, X: NDArray[Any], y: object = None) -> Self:
@@ -55,33 +55,33 @@ class PixelScaler(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Divide by it."""
+        """Divide the pixels by the divisor."""
         return X / self.divisor_
 
 
 class PixelStandardizer(PixelScaler):
-    """Subtract one number from all pixels and divide by one, so that their mean is zero and their variance one.
+    """Standardise all pixels with one mean and one standard deviation.
 
-    For what descends a gradient from small random weights.
+    Classifiers that are trained by gradient descent from small random weights need this scale.
     """
 
     def fit(self, X: NDArray[Any], y: object = None) -> Self:
-        """Learn mean and deviation."""
+        """Learn the mean and the standard deviation."""
         self.mean_, self.deviation_ = X.mean(), X.std()
         return self
 
     def transform(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Standardise."""
+        """Standardise the pixels."""
         return (X - self.mean_) / self.deviation_
 
 
 def svc_on_unit_pixels() -> Pipeline:
-    """Make the support vector machine that published comparisons have, SVC(C=10) on pixels within 0 to 1."""
+    """Return the support vector machine of published comparisons, SVC(C=10) on pixels from 0 to 1."""
     return on_unit_pixels(_load("sklearn.svm", "SVC")(C=10))
 
 
 def on_unit_pixels(classifier: BaseEstimator) -> Pipeline:
-    """Put the division of pixels, uint8, by 255 in front of a classifier."""
+    """Return a pipeline that divides uint8 pixels by 255 before the classifier."""
     return make_pipeline(FunctionTransformer(_divide_by_255), classifier)
 
 
@@ -90,13 +90,14 @@ def _divide_by_255(X: NDArray[Any]) -> NDArray[np.float64]:
 
 
 class HOG(TransformerMixin, BaseEstimator):
-    """Histograms of oriented gradients (Dalal and Triggs, CVPR 2005), by scikit-image, of square images.
+    """Compute histograms of oriented gradients (Dalal and Triggs, CVPR 2005) of square images by scikit-image.
 
-    Nine orientations in cells of a seventh of the side, so 4×4 pixels of a 28×28 image, in blocks of 2×2 cells.
+    The histograms have nine orientations in cells of a seventh of the side, which is 4×4 pixels of a 28×28 image, and
+    blocks of 2×2 cells.
     """
 
     def fit(self, X: NDArray[Any], y: object = None) -> Self:
-        """Learn the side."""
+        """Learn the side of the images."""
         self.side_ = math.isqrt(X.shape[1])
         return self
 
@@ -117,7 +118,7 @@ def _lenet(**parameters: Any) -> Callable[[int, int], Any]:
 
 
 def _lenet_affine(seed: int, n_train: int) -> Any:
-    # Distortions want more passes than the 11 that "auto" gives 60,000 images; of fewer images it gives enough.
+    # Distorted images need more epochs than the 11 that "auto" gives 60,000 images. For fewer images, it gives enough.
     epochs = 20 if n_train > 20_000 else "auto"
     return _load("sklenet", "LeNetClassifier")(augment="affine", max_epochs=epochs, random_state=seed)
 
@@ -127,7 +128,7 @@ def _plain(module: str, name: str, **parameters: Any) -> Callable[[int, int], An
 
 
 def _svm(seed: int, n_train: int) -> Pipeline:
-    # cache_size, in MB, changes the time only; the default of 200 is short from 5,000 training images on.
+    # cache_size, in MB, changes the time only. The default of 200 is too small from 5,000 training images on.
     return Pipeline([("scale", PixelScaler()), ("svc", _load("sklearn.svm", "SVC")(cache_size=1000))])
 
 
@@ -155,7 +156,7 @@ def _mlp(seed: int, n_train: int) -> Pipeline:
 
 
 def _load(module: str, name: str) -> Any:
-    # When it is made, not when the table is read: a process then holds what its own classifier needs and no more.
+    # Import a library only for its own classifier, so that it does not add to the memory of the others.
     return getattr(import_module(module), name)
 
 
@@ -170,7 +171,7 @@ MODELS = {
     "lenet": Model("LeNet", _lenet(), _LENET_GRID, family="LeNet"),
     "lenet_affine": Model("LeNet, affine", _lenet_affine, _LENET_GRID, family="LeNet"),
     "lenet_1998": Model("LeNet 1998", _lenet(architecture="1998"), _LENET_GRID, family="LeNet"),
-    # Powers of two round gamma="scale".
+    # The values of gamma are powers of two around gamma="scale", which is 1.
     "svm": Model("SVM (RBF)", _svm, {"svc__C": [1, 10], "svc__gamma": [1, 2, 4]}, stochastic=False),
     "hog_svm": Model("HOG + SVM", _hog_svm, {"svc__C": [1, 10], "svc__gamma": [0.5, 1, 2]}, stochastic=False),
     "linear_svm": Model("linear SVM", _linear_svm, {"svc__C": [0.03, 0.1, 0.3, 1, 3, 10]}),

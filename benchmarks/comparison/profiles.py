@@ -1,4 +1,4 @@
-"""Which cells a run is made of."""
+"""The cells of a run."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -7,12 +7,12 @@ from comparison.models import MODELS
 from comparison.protocol import Cell
 
 QUICK_DATASETS = ("digits", "mnist_sample", "characters")
-# What takes longest for what it adds is left to those who ask for it.
+# The slowest models, which add the least, are measured on request only.
 QUICK_MODELS = ("lenet", "svm", "hog_svm", "forest", "knn", "mlp", "logistic")
 
 _LENETS = ("lenet", "lenet_affine")
 _CURVE_MODELS = (*_LENETS, "svm", "hog_svm", "forest", "knn")
-# What is worth tuning on every data set; on one, all are tuned but those whose tuning takes longest.
+# The models that are tuned on several data sets, and the longer list for one data set without the slowest tunings.
 _TUNED_MODELS = ("lenet", "svm", "hog_svm", "forest")
 _ALL_TUNED_MODELS = (*_TUNED_MODELS, "linear_svm", "extra_trees", "knn", "mlp", "logistic")
 
@@ -26,26 +26,26 @@ def choose(
     *,
     n_folds: int = 0,
 ) -> Iterator[Cell]:
-    """Combine everything with everything, except seeds that would change nothing."""
+    """Yield all combinations, without seeds that do not change the result."""
     for dataset, size, seed, fold in product(datasets, sizes, range(n_seeds), range(max(1, n_folds))):
         for form, model in product(forms, models):
-            # Of all images, in their own order, a deterministic classifier makes the same model every time.
+            # A deterministic classifier gives the same model for every seed, if it is trained on all images.
             if seed == 0 or size is not None or MODELS[model].stochastic:
                 yield Cell(dataset, model, form, size, seed, fold, n_folds)
 
 
 def full() -> list[Cell]:
-    """List the cells of the committed results, those first whose times the report compares.
+    """List the cells of the committed results, beginning with those whose times the report compares.
 
-    The smallest training sets have two draws, because there results depend on the draw most and take the least time.
+    The smallest training sets are drawn twice, because their results vary most between draws and take the least time.
     """
     everyone = tuple(MODELS)
     cells = [
-        # The times.
+        # Times.
         *choose(["mnist"], _LENETS, ["default"], [None], 3),
         *choose(["mnist"], ["svm"], ["tuned"], [None], 1),
         *choose(["mnist"], everyone, ["default"], [10_000], 1),
-        # Every classifier.
+        # All classifiers on two data sets.
         *choose(["kmnist", "characters"], everyone, ["default"], [None], 1),
         *choose(["kmnist"], _ALL_TUNED_MODELS, ["tuned"], [None], 1),
         *choose(["characters"], _TUNED_MODELS, ["tuned"], [None], 1),
@@ -57,11 +57,11 @@ def full() -> list[Cell]:
         *choose(["fashion_mnist"], _TUNED_MODELS, ["tuned"], [10_000], 1),
         # All of MNIST.
         *choose(["mnist"], ["lenet_affine", "hog_svm", "forest"], ["tuned"], [None], 1),
-        # Images of another source, and worse ones.
+        # Transfer and robustness.
         *choose(["characters_seen"], _CURVE_MODELS, ["default"], [None], 1),
         *choose(["mnist_to_digits", "mnist_corrupted"], _CURVE_MODELS, ["default"], [3000], 1),
         *choose(["digits_to_mnist"], _CURVE_MODELS, ["default"], [None], 1),
-        # The rest.
+        # Remaining cells.
         *choose(["fashion_mnist"], _CURVE_MODELS, ["default"], [100, 300, 1000, 3000], 1),
         *choose(["digits", "mnist_sample"], everyone, ["default"], [None], 1),
     ]

@@ -1,17 +1,12 @@
-"""What is measured of one classifier on one data set.
+"""The measurement of one classifier on one data set.
 
-The process that calls `measure` is the cell's own: its peak memory is part of the result.
+Each cell calls `measure` in a separate process, because the peak memory of the process is part of the result.
 """
 
 import pickle
 import platform
-import resource
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -21,14 +16,15 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from comparison import data
 from comparison.models import MODELS, N_CANDIDATES, Model
+from measuring import process_peak_bytes, timed
 
-# The budget of tuning, the same for every classifier: `N_CANDIDATES` × `N_FOLDS` fits on a draw of the training images.
-# The best hyper-parameters hardly depend on more, and an SVM's time grows with the square.
+# The tuning budget of every classifier: `N_CANDIDATES` × `N_FOLDS` fits on a draw of the training images. A larger draw
+# hardly changes the best hyper-parameters, and the time of an SVM grows with its square.
 N_FOLDS = 3
 N_TUNE = 1000
 FORMS = ("default", "tuned")
 
-# What a record says of where and how it was taken. Errors may be compared across these, times may not.
+# The columns of a record that describe its run. Errors are comparable between different values, times are not.
 CIRCUMSTANCES = ("cpu", "n_cpus", "platform", "git_revision", "threads", "n_jobs")
 
 _PACKAGES = ("sklenet", "numpy", "scipy", "scikit-learn", "scikit-image", "torch", "skorch")
@@ -39,19 +35,19 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Cell:
-    """One classifier on one data set with one seed; strings and numbers only, so that it travels as JSON.
+    """One classifier on one data set with one seed. All fields can be serialised as JSON.
 
     Attributes
     ----------
     dataset, model : str
-        Keys of `data.DATASETS` and `models.MODELS`.
+        Keys of `data.DATASETS` and of `models.MODELS`.
     form : {"default", "tuned"}
     train_size : int or None
-        Number of training images; None takes all.
+        Number of training images. None uses all.
     seed : int
-        Draws the training images, if `train_size` is given, and is the classifier's `random_state`.
+        Seed of the draw of training images, if `train_size` is given, and `random_state` of the classifier.
     fold, n_folds : int
-        Of a cross-validation, if `n_folds` is not 0.
+        Index of the fold and number of folds of a cross-validation, if `n_folds` is not 0.
     """
 
     dataset: str
@@ -69,41 +65,41 @@ class Cell:
 
 
 def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Arrays]:
-    """Tune, fit and predict, each timed.
+    """Tune, fit and predict, and time each step.
 
     Parameters
     ----------
     cell : Cell
     data_home : str or None
-        Folder of the published files, or of the pictures.
+        Folder of the published files or of the pictures.
     threads : int
-        That the classifier may use; the environment says the same to OpenMP and BLAS, see `runner`.
+        Number of threads of the classifier. `runner` limits OpenMP and BLAS to the same number.
 
     Returns
     -------
     record : dict
-        What can be told in numbers and words. Seconds are of wall time; `error_rate` is a share of 1. `peak_memory_mib`
-        is that of the whole process up to the last prediction, `start_memory_mib` what of it the data and the libraries
-        took. `model_bytes` is the length of the fitted estimator's pickle.
+        Results as numbers and text. Seconds are wall time, and `error_rate` is a share of 1. `peak_memory_mib` is the
+        peak of the process up to the prediction, and `start_memory_mib` its peak before the fit, with the data and
+        most libraries loaded. `model_bytes` is the size of the pickled estimator.
     arrays : dict
-        `labels` : ndarray of shape (n_test,), the predicted class of each test image, as its place among the `classes`
-        of the record; and, where the classifier has `predict_proba`, `proba` : float32 of shape (n_test, n_classes).
+        `labels`, of shape (n_test,), are the predicted classes as indices of the record's `classes`. If the classifier
+        has `predict_proba`, `proba` are its probabilities as float32, of shape (n_test, n_classes).
     """
     whole = data.load(cell.dataset, data_home, fold=cell.fold, n_folds=cell.n_folds)
     data_sha256 = data.checksum(whole)
     split = data.subset(whole, cell.train_size, cell.seed)
     model = MODELS[cell.model]
     estimator = model.make(cell.seed, len(split.X_train))
-    start_memory = peak_memory_mib()
-    # Threads, not processes: they count in this process's memory, and a forest works in them anyway.
+    start_bytes = process_peak_bytes()
+    # Joblib uses threads, because the memory of other processes would not be counted.
     with joblib.parallel_config("threading", n_jobs=threads):
         tune_seconds, scores = 0.0, dict[str, float]()
         if cell.form == "tuned":
-            (chosen, scores), tune_seconds = _timed(lambda: _tune(model, split, cell.seed))
+            (chosen, scores), tune_seconds = timed(lambda: _tune(model, split, cell.seed))
             estimator.set_params(**chosen)
-        _, fit_seconds = _timed(lambda: estimator.fit(split.X_train, split.y_train))
-        predicted, predict_seconds = _timed(lambda: estimator.predict(split.X_test))
-        peak_memory = peak_memory_mib()
+        _, fit_seconds = timed(lambda: estimator.fit(split.X_train, split.y_train))
+        predicted, predict_seconds = timed(lambda: estimator.predict(split.X_test))
+        peak_bytes = process_peak_bytes()
         proba = estimator.predict_proba(split.X_test) if hasattr(estimator, "predict_proba") else None
     arrays = {"labels": np.searchsorted(estimator.classes_, predicted).astype(np.uint16)}
     if proba is not None:
@@ -116,8 +112,8 @@ def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Ar
         "tune_seconds": tune_seconds,
         "fit_seconds": fit_seconds,
         "predict_seconds": predict_seconds,
-        "start_memory_mib": start_memory,
-        "peak_memory_mib": peak_memory,
+        "start_memory_mib": start_bytes / 2**20,
+        "peak_memory_mib": peak_bytes / 2**20,
         "model_bytes": _pickled_bytes(estimator),
         "estimator": " ".join(repr(estimator).split()),
         "candidates": scores,
@@ -127,7 +123,7 @@ def measure(cell: Cell, data_home: str | None, threads: int) -> tuple[Record, Ar
 
 
 def settings() -> Record:
-    """List what must be equal for records to be comparable, here and now."""
+    """Return the tuning budget and the versions, which must be equal in comparable records."""
     return {
         "tuning": f"{N_CANDIDATES} candidates, {N_FOLDS} folds, at most {N_TUNE} training images",
         "python": platform.python_version(),
@@ -135,16 +131,10 @@ def settings() -> Record:
     }
 
 
-def _timed(step: Callable[[], Any]) -> tuple[Any, float]:
-    start = time.perf_counter()
-    result = step()
-    return result, time.perf_counter() - start
-
-
 def _tune(model: Model, split: data.Split, seed: int) -> tuple[dict[str, Any], dict[str, float]]:
-    """Choose from the model's grid by cross-validation on at most `N_TUNE` training images.
+    """Cross-validate the model's grid on at most `N_TUNE` training images.
 
-    Returns the best hyper-parameters, and the mean accuracy of all candidates.
+    Return the best hyper-parameters and the mean accuracy of all candidates.
     """
     drawn = data.nested_order(split.y_train, seed)[:N_TUNE]
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
@@ -159,7 +149,7 @@ def _tune(model: Model, split: data.Split, seed: int) -> tuple[dict[str, Any], d
 
 
 class _Counter:
-    """A file that only counts."""
+    """A file that counts the bytes written to it and discards them."""
 
     def __init__(self) -> None:
         self.n_bytes = 0
@@ -172,14 +162,3 @@ def _pickled_bytes(estimator: Any) -> int:
     counter = _Counter()
     pickle.dump(estimator, counter, protocol=5)
     return counter.n_bytes
-
-
-def peak_memory_mib() -> float:
-    """Largest resident memory of this process so far, in MiB."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Linux: a process inherits ru_maxrss from the one that started it, VmHWM is its own.
-        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) / 1024
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

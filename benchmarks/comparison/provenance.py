@@ -1,4 +1,4 @@
-"""Where figures are from: the machine, and the revision of the code that was measured."""
+"""The machine and the revision of the code of a measurement."""
 
 import functools
 import hashlib
@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parents[2]
-# A change of anything else, such as a page of the documentation, leaves the figures what they are.
+# The paths whose changes can change a measurement, as opposed to, for example, the documentation.
 _MEASURED = (
     "sklenet",
+    "benchmarks/measuring.py",
     *(f"benchmarks/comparison/{name}.py" for name in ("corruptions", "data", "models", "protocol", "runner")),
 )
 
 
 @functools.cache
 def machine() -> dict[str, Any]:
-    """Describe this machine."""
-    import cpuinfo  # takes a second, and only who starts processes needs it
+    """Return the processor, the number of cores and the platform of this machine."""
+    import cpuinfo  # the import takes a second
 
     return {
         "cpu": cpuinfo.get_cpu_info().get("brand_raw", platform.machine()),
@@ -30,9 +31,9 @@ def machine() -> dict[str, Any]:
 
 @functools.cache
 def git_revision() -> str:
-    """Name the last commit that changed the code that is measured; "" outside a repository.
+    """Return the last commit that changed the measured code, or "" outside a repository.
 
-    Changes that are not committed are told by "+" and a digest of them, so that two of them are two revisions.
+    Uncommitted changes append "+" and their digest, so that different changes are different revisions.
     """
     commit = _git("log", "-1", "--format=%H", "--", *_MEASURED)[:12].decode()
     changes = _git("diff", "HEAD", "--", *_MEASURED)

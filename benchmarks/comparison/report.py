@@ -1,4 +1,4 @@
-"""The report: one page of HTML that needs nothing else, and the same as Markdown."""
+"""The report: one self-contained page of HTML, and the same content as Markdown."""
 
 from pathlib import Path
 from typing import Any
@@ -14,30 +14,32 @@ from comparison.data import DATASETS
 from comparison.figures import Figure
 from comparison.protocol import CIRCUMSTANCES, settings
 from comparison.store import HeldOut, Results, cell_of, held_out_name
+from formatting import as_markdown
 
 _TEMPLATES = Path(__file__).parent / "templates"
-Runs = dict[tuple[Any, ...], str]  # circumstances -> a letter
+Runs = dict[tuple[Any, ...], str]  # circumstances -> letter
 
-_UNBALANCED = 1.5  # largest class against smallest, from which the mean of the classes' errors is shown too
+# Ratio of the largest to the smallest class from which the mean error of the classes is shown.
+_UNBALANCED = 1.5
 
 
 def write(results: Results, folder: Path) -> str:
-    """Write report.html, report.md with its figures, records.csv; return the table of errors as text.
+    """Write report.html, report.md with its figures, and records.csv, and return the table of errors as text.
 
     Parameters
     ----------
     results : Results
-        With predictions of at least one cell.
+        They include the predictions of at least one cell.
     folder : Path
-        Made if it is missing.
+        Created if it is missing.
     """
     page = _Page(results)
     figure_folder = folder / "figures"
     figure_folder.mkdir(parents=True, exist_ok=True)
-    for old in figure_folder.glob("*.*"):
-        old.unlink()
+    for stale in figure_folder.glob("*.*"):
+        stale.unlink()
     for figure in page.all_figures:
-        (figure_folder / f"{figure.name}.svg").write_text(figure.alone, encoding="utf-8")
+        (figure_folder / f"{figure.name}.svg").write_text(figure.standalone, encoding="utf-8")
         figure.data.to_csv(figure_folder / f"{figure.name}.csv", index=False)
     pd.DataFrame(results.records).drop(columns=["classes", "candidates"], errors="ignore").to_csv(
         folder / "records.csv", index=False
@@ -56,7 +58,7 @@ def write(results: Results, folder: Path) -> str:
 
 
 def summary(results: Results) -> str:
-    """Make a table of LeNet and the best other classifier on each data set, as Markdown."""
+    """Return a Markdown table of LeNet and the best other classifier on each data set."""
     rows = []
     for transfer in (False, True):
         for margin in conclusions.margins(tables(results), transfer=transfer):
@@ -75,7 +77,7 @@ def summary(results: Results) -> str:
 
 
 class _Page:
-    """What the templates show."""
+    """The content of the report, as the templates read it."""
 
     def __init__(self, results: Results) -> None:
         self.results = results
@@ -93,7 +95,7 @@ class _Page:
         ]
         self.cost_rows = [_cost_row(table, entry, self.runs) for table in self.main for entry in table.entries]
         self.curves = figures.curves(self.tables)
-        self.times = figures.times(max(self.tables, key=_times_worth))
+        self.times = figures.times(max(self.tables, key=_timing_priority))
         self.robustness = [figures.robustness(table) for table in self.tables if DATASETS[table.dataset].conditions[1:]]
         self.confusions = [figure for table in self.main for figure in _confusions(table, _test(results, table))]
         self.mistakes = [figure for table in self.main if (figure := figures.mistakes(table, _test(results, table)))]
@@ -105,8 +107,8 @@ class _Page:
 
     @property
     def all_figures(self) -> list[Figure]:
-        found = [self.curves] if self.curves else []
-        return [*found, *self.times, *self.robustness, *self.confusions, *self.mistakes, *self.calibrations]
+        curves = [self.curves] if self.curves else []
+        return [*curves, *self.times, *self.robustness, *self.confusions, *self.mistakes, *self.calibrations]
 
     @property
     def errors_markdown(self) -> str:
@@ -117,26 +119,8 @@ class _Page:
         return as_markdown(pd.DataFrame(self.cost_rows))
 
 
-def as_markdown(table: pd.DataFrame) -> str:
-    """Text cells as a Markdown table that also reads well as it stands.
-
-    Examples
-    --------
-    >>> print(as_markdown(pd.DataFrame({"model": ["LeNet"], "error": ["0.72 %"]})))
-    | model | error  |
-    | ----- | ------ |
-    | LeNet | 0.72 % |
-    """
-    lines = [list(table.columns), *table.to_numpy().tolist()]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines
-    )
-
-
 def _is_number(cell: Any) -> bool:
-    """Tell whether a cell is a number, in percent or with separators of thousands."""
+    """Return whether a cell is a number, possibly in percent or with thousands separators."""
     text = str(cell).removesuffix(" %").replace(",", "")
     return text.replace(".", "", 1).isdigit()
 
@@ -155,8 +139,8 @@ def _error_rows(table: Table, runs: Runs) -> list[dict[str, str]]:
                 "against LeNet": table.verdict(entry),
                 "test": format_p(table.compare(entry).p) if table.lenet and not entry.is_lenet else "",
                 "mean error of classes": _balanced(entry),
-                "log loss": _calibrated(entry, "log_loss"),
-                "calibration error": _calibrated(entry, "ece"),
+                "log loss": _log_loss(entry),
+                "calibration error": _calibration_error(entry),
                 "run": _run_of(entry, runs),
             }
         )
@@ -169,15 +153,19 @@ def _balanced(entry: Entry) -> str:
     if counts.max() < _UNBALANCED * counts.min():
         return ""
     pairs = zip(entry.predicted, entry.labels, strict=True)
-    return percent(float(np.mean([statistics.balanced_error(ours, true) for ours, true in pairs])))
+    return percent(float(np.mean([statistics.balanced_error(predicted, true) for predicted, true in pairs])))
 
 
-def _calibrated(entry: Entry, what: str) -> str:
-    if not entry.calibration:
-        return ""
-    if what == "log_loss":
-        return f"{np.mean([one['log_loss'] for one in entry.calibration]):.3f}"
-    return f"{np.mean([statistics.expected_calibration_error(one['bins']) for one in entry.calibration]):.3f}"
+def _log_loss(entry: Entry) -> str:
+    return _mean([cell["log_loss"] for cell in entry.calibration])
+
+
+def _calibration_error(entry: Entry) -> str:
+    return _mean([statistics.expected_calibration_error(cell["bins"]) for cell in entry.calibration])
+
+
+def _mean(values: list[float]) -> str:
+    return f"{np.mean(values):.3f}" if values else ""
 
 
 def _cost_row(table: Table, entry: Entry, runs: Runs) -> dict[str, str]:
@@ -190,7 +178,7 @@ def _cost_row(table: Table, entry: Entry, runs: Runs) -> dict[str, str]:
         "tune, s": f"{entry.mean('tune_seconds'):.1f}",
         "fit, s": f"{entry.mean('fit_seconds'):.2f}",
         "predict, s": f"{entry.mean('predict_seconds'):.2f}",
-        "timed": "alone" if entry.is_pinned else "in parallel",
+        "timed": "alone" if entry.is_timed_alone else "in parallel",
         "threads": str(record["threads"]),
         "run": _run_of(entry, runs),
         "peak MiB": f"{entry.mean('peak_memory_mib'):.0f}",
@@ -198,9 +186,9 @@ def _cost_row(table: Table, entry: Entry, runs: Runs) -> dict[str, str]:
     }
 
 
-def _times_worth(table: Table) -> tuple[int, int]:
-    """Prefer for the figure of times the table with the most classifiers timed alone, then the most images."""
-    return sum(entry.is_pinned for entry in table.entries), table.n_train
+def _timing_priority(table: Table) -> tuple[int, int]:
+    """Rank tables for the figure of times: by the number of classifiers timed alone, then by training images."""
+    return sum(entry.is_timed_alone for entry in table.entries), table.n_train
 
 
 def _test(results: Results, table: Table) -> HeldOut:
@@ -209,7 +197,7 @@ def _test(results: Results, table: Table) -> HeldOut:
 
 
 def _pair(table: Table) -> list[Entry]:
-    """Find LeNet and the best other classifier, as far as there are."""
+    """Return LeNet and the best other classifier, if they were measured."""
     return [entry for entry in (table.lenet, table.best_other) if entry]
 
 
@@ -218,29 +206,29 @@ def _confusions(table: Table, test: HeldOut) -> list[Figure]:
 
 
 def kept_images(results: Results) -> dict[str, NDArray[np.intp]]:
-    """Choose the test images that the report shows."""
+    """Return the indices of the test images that the report shows, by data set."""
     return {
-        table.dataset: np.concatenate([rows[: figures.N_SHOWN] for _, _, rows in figures.rows_of_mistakes(table)])
+        table.dataset: np.concatenate([indices[: figures.N_SHOWN] for *_, indices in figures.misclassified(table)])
         for table in main_tables(tables(results))
         if not table.n_folds
     }
 
 
 def _runs(results: Results) -> Runs:
-    """Give each processor, number of threads and revision of the code that records were measured with a letter."""
-    found = dict.fromkeys(tuple(record[name] for name in RUN) for record in results.records)
-    return {circumstances: _letters(place) for place, circumstances in enumerate(found)}
+    """Assign a letter to each combination of processor, number of threads and revision of the code."""
+    distinct = dict.fromkeys(tuple(record[name] for name in RUN) for record in results.records)
+    return {circumstances: _letters(index) for index, circumstances in enumerate(distinct)}
 
 
-def _letters(place: int) -> str:
-    """Count by letters: A to Z, then AA.
+def _letters(index: int) -> str:
+    """Write an index as letters: A to Z, then AA.
 
     Examples
     --------
     >>> _letters(0), _letters(25), _letters(26)
     ('A', 'Z', 'AA')
     """
-    higher, letter = divmod(place, 26)
+    higher, letter = divmod(index, 26)
     return (_letters(higher - 1) if higher else "") + chr(ord("A") + letter)
 
 
@@ -249,7 +237,7 @@ def _run_of(entry: Entry, runs: Runs) -> str:
 
 
 def _provenance(results: Results, runs: Runs) -> list[dict[str, Any]]:
-    """List the circumstances of all records, each combination once, with the run's letter and the number of cells."""
+    """List each combination of circumstances with its run's letter and its number of cells."""
     records = pd.DataFrame(results.records)
     columns = [*CIRCUMSTANCES, *settings()]
     groups = records.groupby(columns, dropna=False, sort=False).size()
@@ -258,7 +246,7 @@ def _provenance(results: Results, runs: Runs) -> list[dict[str, Any]]:
 
 
 def _checksums(results: Results) -> list[dict[str, str]]:
-    """Name the data and their checksums."""
+    """List the data sets with their checksums."""
     pairs = sorted({(held_out_name(cell_of(record)), record["data_sha256"]) for record in results.records})
     return [{"data set": name, "sha256": digest} for name, digest in pairs]
 

@@ -1,8 +1,8 @@
-"""Cells in processes of their own: nothing that one leaves in memory or in threads touches the next one's figures.
+"""Measure cells in separate processes, so that the memory and the threads of a cell do not affect the next one.
 
-    python -m comparison.runner CELL OUTPUT
+    python -m comparison.runner TASK OUTPUT
 
-is such a process: CELL is a task as JSON, OUTPUT the file that it writes its outcome to.
+measures a cell: TASK is a task as JSON, and OUTPUT the file of its result.
 """
 
 import json
@@ -24,27 +24,28 @@ import numpy as np
 from comparison.protocol import Arrays, Cell, Record, measure, settings
 from comparison.provenance import git_revision, machine
 
-# OpenMP (torch, scikit-learn) and the BLAS libraries that NumPy may be built with read these when they are loaded.
+# OpenMP (torch, scikit-learn) and the BLAS libraries of NumPy read these variables when they are loaded.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _FOLDER = Path(__file__).parents[1]
-_OUT_OF_MEMORY = 70  # the exit code of a process that met a MemoryError
-_LONGEST_MESSAGE = 4000  # characters of standard error that a record keeps
+_OUT_OF_MEMORY = 70  # exit code of a process that raised MemoryError
+_MAX_MESSAGE_LENGTH = 4000  # last characters of standard error that a record keeps
 
 
 @dataclass(frozen=True)
 class Task:
-    """A cell, and how it is measured.
+    """A cell and the settings of its measurement.
 
     Attributes
     ----------
     cell : Cell
     data_home : str or None
-        As of `measure`.
+        Passed to `measure`.
     threads : int
+        Passed to `measure`.
     n_jobs : int
-        How many cells are measured at a time; above 1 their times are not comparable with others'.
+        Number of cells that are measured in parallel. Times with different values are not comparable.
     timeout : float or None
-        Seconds, of wall time, from the start of the process.
+        Limit of the wall time of the process in seconds.
     """
 
     cell: Cell
@@ -55,23 +56,22 @@ class Task:
 
 
 def run(tasks: Sequence[Task], backend: str = "threading") -> Iterator[tuple[Task, Record, Arrays]]:
-    """Measure cells, as many at a time as the first task says.
+    """Measure cells, in parallel if the first task has `n_jobs` above 1.
 
     Parameters
     ----------
     tasks : sequence of Task
-        Started in this order.
+        They are started in this order.
     backend : str
-        Of joblib: threads of this process, each of which waits for a process of its own, or "dask".
+        Joblib's backend: "threading", whose threads each wait for a process, or "dask".
 
     Yields
     ------
     task : Task
     record : dict
-        Complete whatever came of the cell: `status` is "ok", "failed", "timeout" or "out of memory", and `message`
-        says why.
+        `status` is "ok", "failed", "timeout" or "out of memory", and `message` is the reason of a failure.
     arrays : dict
-        Predictions, if the status is "ok".
+        Predictions if the status is "ok", and otherwise empty.
     """
     if not tasks:
         return
@@ -85,7 +85,7 @@ def run(tasks: Sequence[Task], backend: str = "threading") -> Iterator[tuple[Tas
 
 
 def run_task(task: Task) -> tuple[Task, Record, Arrays]:
-    """Measure one cell in a process of its own and wait for it."""
+    """Measure one cell in a separate process and wait for its result."""
     started = time.time()
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         output = Path(folder) / "outcome.npz"
@@ -97,20 +97,20 @@ def run_task(task: Task) -> tuple[Task, Record, Arrays]:
 
 
 def circumstances(task: Task) -> Record:
-    """Tell where and how a task is measured by this process: `protocol.CIRCUMSTANCES`."""
+    """Return the values of `protocol.CIRCUMSTANCES` for a task that this process measures."""
     return {"threads": task.threads, "n_jobs": task.n_jobs, "git_revision": git_revision(), **machine()}
 
 
 def _execute(task: Task, output: Path) -> tuple[str, str]:
-    """Run the process; return its status, and what it wrote to standard error."""
-    # A file, because a pipe that nobody reads fills up.
+    """Run the process and return its status and its standard error."""
+    # Standard error goes to a file, because an unread pipe would fill up and block the process.
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(  # noqa: S603  (our own module, by an argument list)
             [sys.executable, "-m", "comparison.runner", json.dumps(asdict(task)), str(output)],
             cwd=_FOLDER,
             env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(task.threads)),
-            stdin=subprocess.PIPE,  # held open as long as this process lives, see `_end_with_parent`
+            stdin=subprocess.PIPE,  # open as long as this process lives, see `_exit_with_parent`
             stderr=errors,
         ) as process,
     ):
@@ -122,12 +122,12 @@ def _execute(task: Task, output: Path) -> tuple[str, str]:
             process.kill()
         process.wait()
         errors.seek(0)
-        written = errors.read().strip()[-_LONGEST_MESSAGE:]
+        message = errors.read().strip()[-_MAX_MESSAGE_LENGTH:]
     if status == "timeout":
-        written = f"not finished after {task.timeout:g} s"
+        message = f"not finished after {task.timeout:g} s"
     elif process.returncode == -signal.SIGKILL:
-        written = "killed by signal 9, as a system does that is short of memory"
-    return status, written
+        message = "killed by signal 9, probably because the system was out of memory"
+    return status, message
 
 
 def _wait(process: "subprocess.Popen[bytes]", timeout: float | None) -> str:
@@ -144,7 +144,7 @@ _running: "set[subprocess.Popen[bytes]]" = set()
 
 
 def _stop_all() -> None:
-    """End the processes whose outcomes nobody waits for any more."""
+    """Kill the processes whose results are no longer awaited."""
     for process in list(_running):
         process.kill()
 
@@ -155,15 +155,15 @@ def _read(output: Path) -> tuple[Record, Arrays]:
     return json.loads(str(loaded.pop("record"))), loaded
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, even by kill -9: then its end of our pipe is closed."""
-    # The descriptor, because a lock of sys.stdin held at exit is fatal to the interpreter.
+def _exit_with_parent() -> None:
+    """Exit when the parent process ends, even by kill -9, which closes the pipe to standard input."""
+    # Read the descriptor, because holding the lock of sys.stdin at exit would crash the interpreter.
     os.read(0, 1)
     os._exit(1)
 
 
 def _main(task: dict[str, Any], output: str) -> int:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     try:
         record, arrays = measure(Cell(**task["cell"]), task["data_home"], task["threads"])
     except MemoryError as error:

@@ -1,7 +1,6 @@
-"""What can be concluded from predictions, by statsmodels and scipy.
+"""Intervals, tests and scores of predictions, by statsmodels, scipy and scikit-learn.
 
-Comparisons are paired: two classifiers are told apart on the same test images, by those that one of them gets wrong and
-the other right.
+Comparisons are paired: they use the test images that one classifier misclassifies and the other does not.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-LEVEL = 0.05  # of significance, and 1 - LEVEL is the confidence of intervals
+LEVEL = 0.05  # level of significance; intervals have the confidence level 1 - LEVEL
 _N_RESAMPLES = 2000
 _N_BINS = 15
 
@@ -23,7 +22,7 @@ Interval = tuple[float, float]
 
 
 def wilson_interval(error_rate: float, n_images: int) -> Interval:
-    """Confidence interval of an error rate (Wilson, J. Am. Stat. Assoc. 22, 1927).
+    """Return the confidence interval of an error rate (Wilson, J. Am. Stat. Assoc. 22, 1927).
 
     Examples
     --------
@@ -36,17 +35,17 @@ def wilson_interval(error_rate: float, n_images: int) -> Interval:
 
 
 def mcnemar_p(first_wrong: NDArray[np.bool_], second_wrong: NDArray[np.bool_]) -> float:
-    """Probability of so uneven a division of the images that one classifier alone gets wrong (McNemar 1947, exact).
+    """Return the p-value of the exact test that two classifiers have the same error rate (McNemar 1947).
 
     Parameters
     ----------
     first_wrong, second_wrong : ndarray of shape (n_test,), bool
-        Whether each classifier errs on each test image.
+        Whether each classifier misclassifies each test image.
 
     Returns
     -------
     p : float
-        Two-sided; 1 where they never differ.
+        Two-sided p-value, which is 1 if the two arrays are equal.
 
     Examples
     --------
@@ -59,12 +58,12 @@ def mcnemar_p(first_wrong: NDArray[np.bool_], second_wrong: NDArray[np.bool_]) -
 
 
 def bootstrap_interval(differences: NDArray[Any], seed: int = 0) -> Interval:
-    """Percentile interval of a mean of paired differences, over the test images (Efron and Tibshirani 1993, ch. 13).
+    """Return the percentile interval of the mean of paired differences (Efron and Tibshirani 1993, ch. 13).
 
     Parameters
     ----------
     differences : ndarray of shape (n_test,)
-        How much more often the first classifier errs on each image than the second, of all seeds: -1 to 1.
+        Share of seeds in which the first classifier misclassifies an image, minus the share of the second: -1 to 1.
     seed : int, default=0
     """
     if np.ptp(differences) == 0:
@@ -82,7 +81,7 @@ def bootstrap_interval(differences: NDArray[Any], seed: int = 0) -> Interval:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for their number (Holm, Scand. J. Stat. 6, 1979), so that all claims hold together.
+    """Adjust p-values for multiple comparisons (Holm, Scand. J. Stat. 6, 1979).
 
     Examples
     --------
@@ -93,21 +92,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def corrected_t_p(differences: Sequence[float], n_train: int, n_test: int) -> float:
-    """Compare two classifiers over folds of a cross-validation (Nadeau and Bengio, Machine Learning 52, 2003, eq. 8).
+    """Return the p-value of the corrected resampled t-test (Nadeau and Bengio, Machine Learning 52, 2003, eq. 8).
 
-    Folds share training images, so their differences are correlated; the variance is corrected for that.
+    The folds of a cross-validation share training images. The test corrects the variance for their correlation.
 
     Parameters
     ----------
     differences : sequence of float
-        Of the two error rates, by fold.
+        Differences of the two error rates, by fold.
     n_train, n_test : int
-        Images of a fold.
+        Numbers of images of a fold.
 
     Returns
     -------
     p : float
-        Two-sided; 1 where all differences are 0.
+        Two-sided p-value, which is 1 if all differences are 0.
     """
     n_folds, mean = len(differences), np.mean(differences)
     if not np.any(differences):
@@ -119,28 +118,28 @@ def corrected_t_p(differences: Sequence[float], n_train: int, n_test: int) -> fl
 
 
 def calibration_bins(proba: NDArray[Any], labels: NDArray[Any]) -> list[dict[str, float]]:
-    """Sort predictions into `_N_BINS` equal bins by the probability of the predicted class.
+    """Group predictions in `_N_BINS` equal bins of the probability of the predicted class.
 
     Returns
     -------
     bins : list of dict
-        Of each bin that is not empty: `share` of the images, mean `confidence`, and `accuracy`.
+        For each bin that is not empty: the `share` of the images, the mean `confidence`, and the `accuracy`.
     """
     confidence, right = proba.max(axis=1), proba.argmax(axis=1) == labels
-    # (0, 1/15], (1/15, 2/15], ...
-    places = np.clip(np.ceil(confidence * _N_BINS).astype(int) - 1, 0, _N_BINS - 1)
+    # The bins are (0, 1/15], (1/15, 2/15], ...
+    bins = np.clip(np.ceil(confidence * _N_BINS).astype(int) - 1, 0, _N_BINS - 1)
     return [
         {
-            "share": float((places == place).mean()),
-            "confidence": float(confidence[places == place].mean()),
-            "accuracy": float(right[places == place].mean()),
+            "share": float((bins == index).mean()),
+            "confidence": float(confidence[bins == index].mean()),
+            "accuracy": float(right[bins == index].mean()),
         }
-        for place in np.unique(places)
+        for index in np.unique(bins)
     ]
 
 
 def expected_calibration_error(bins: Sequence[dict[str, float]]) -> float:
-    """Mean distance between confidence and accuracy (Guo et al., ICML 2017, eq. 3).
+    """Return the mean distance between confidence and accuracy (Guo et al., ICML 2017, eq. 3).
 
     Examples
     --------
@@ -148,16 +147,16 @@ def expected_calibration_error(bins: Sequence[dict[str, float]]) -> float:
     >>> round(expected_calibration_error(calibration_bins(proba, np.array([0, 0, 1, 0]))), 3)
     0.1
     """
-    return sum(one["share"] * abs(one["confidence"] - one["accuracy"]) for one in bins)
+    return sum(each["share"] * abs(each["confidence"] - each["accuracy"]) for each in bins)
 
 
 def mean_log_loss(proba: NDArray[Any], labels: NDArray[Any]) -> float:
-    """Mean negative logarithm of the probability of the true class."""
-    # Rows in float64, as rows of float32 do not sum to one as exactly as scikit-learn expects.
+    """Return the mean negative logarithm of the probability of the true class."""
+    # Rows of float32 do not sum to one as exactly as scikit-learn expects.
     rows = proba.astype(np.float64)
     return float(log_loss(labels, rows / rows.sum(axis=1, keepdims=True), labels=np.arange(proba.shape[1])))
 
 
 def balanced_error(predicted: NDArray[Any], labels: NDArray[Any]) -> float:
-    """Mean of the classes' error rates."""
+    """Return the mean of the error rates of the classes."""
     return float(1 - balanced_accuracy_score(labels, predicted))

@@ -1,7 +1,7 @@
 """Records and predictions on disk.
 
-A run's folder has a file for each cell and one for each data set's test images, so that it is whole after every cell;
-`pack` makes of it a few files that can be committed, and `load` reads either.
+The folder of a run has a file for each cell and for the test images of each data set, so that it is consistent after
+every cell. `pack` writes the same results to a few files that can be committed, and `load` reads both layouts.
 """
 
 import hashlib
@@ -24,29 +24,29 @@ from comparison import data, statistics
 from comparison.protocol import CIRCUMSTANCES, Arrays, Cell, Record, settings
 
 _CELL_FIELDS = tuple(Cell.__dataclass_fields__)
-# What reading a damaged or missing file ends in.
+# The errors raised for damaged or missing files.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile)
 
 
 class BusyError(Exception):
-    """Another run holds the folder."""
+    """Another run has locked the folder."""
 
 
 class OtherSettingsError(Exception):
-    """The folder has results that cannot be compared with new ones."""
+    """The folder has results that are not comparable with new ones."""
 
 
 @dataclass
 class HeldOut:
-    """The test images of a data set, or those of them that were kept.
+    """The test images of a data set, or the subset that was kept.
 
     Attributes
     ----------
     labels : ndarray of shape (n_test,)
-        Of all test images, their places among the classes.
+        Classes of all test images, as indices of `classes`.
     classes : list of str
     rows : ndarray of shape (n_kept,)
-        Which images were kept.
+        Indices of the images that were kept.
     images : ndarray of shape (n_kept, n_pixels), uint8
     """
 
@@ -58,19 +58,19 @@ class HeldOut:
 
 @dataclass
 class Results:
-    """What is on disk.
+    """The results in a folder.
 
     Attributes
     ----------
     records : list of dict
     predicted : dict of Cell to ndarray of shape (n_test,)
-        Of the cells that have predictions: places among the classes.
+        Predicted classes of the cells with status "ok", as indices of the classes.
     calibration : dict of Cell to dict
-        Of the cells that have probabilities: `log_loss`, and the `bins` of `statistics.calibration_bins`.
+        For the cells with probabilities: `log_loss`, and the `bins` of `statistics.calibration_bins`.
     tests : dict of str to HeldOut
-        By `held_out_name`.
+        Test images by `held_out_name`.
     unreadable : list of str
-        Files that were skipped, with the reason.
+        Skipped files and the reasons.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -81,12 +81,12 @@ class Results:
 
 
 class Store:
-    """The folder of a run, for as long as the run lasts.
+    """The folder to which a run writes its results.
 
     Parameters
     ----------
     folder : Path
-        Made if it is missing.
+        Created if it is missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -94,33 +94,33 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other runs out; raise `BusyError` that says who holds it. A dead run holds nothing."""
+        """Lock the folder, or raise `BusyError` that names the holder. The lock of a dead run is released."""
         self.folder.mkdir(parents=True, exist_ok=True)
         holder = self.folder / "holder.txt"
         lock = FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            who = holder.read_text(encoding="utf-8") if holder.exists() else "another run"
-            raise BusyError(f"{self.folder} is held by {who}: wait for it, or choose another --output.") from None
+            owner = holder.read_text(encoding="utf-8") if holder.exists() else "another run"
+            raise BusyError(f"{self.folder} is locked by {owner}. Wait for it, or choose another --output.") from None
         try:
             holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
-            for left in self.folder.glob("*/*.writing"):
-                left.unlink()
+            for partial in self.folder.glob("*/*.writing"):
+                partial.unlink()
             yield
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
 
     def add(self, cell: Cell, record: Record, arrays: Arrays) -> None:
-        """Write a cell; it counts from the moment its record is there."""
+        """Write a cell. The record is written last, so a cell with a record is complete."""
         content = _savez(arrays)
         record = record | {"predictions_sha256": hashlib.sha256(content).hexdigest()}
         _write(self.folder / "predictions" / f"{cell}.npz", content)
         _write(self.folder / "records" / f"{cell}.json", json.dumps(record, indent=1).encode())
 
     def add_test(self, name: str, split: data.Split) -> None:
-        """Write the test images of a data set, unless they are there."""
+        """Write the test images of a data set, unless a readable file exists."""
         path = self.folder / "tests" / f"{name}.npz"
         try:
             _load_test(path)
@@ -133,58 +133,59 @@ class Store:
 
 
 def load(folder: Path) -> Results:
-    """Read what is in a run's folder, or in a packed one."""
+    """Read the results in the folder of a run or in a packed folder."""
     return _load_packed(folder) if (folder / "records.jsonl").exists() else _load_run(folder)
 
 
 def cell_of(record: Record) -> Cell:
-    """Tell which cell a record is of."""
+    """Return the cell of a record."""
     return Cell(**{name: record[name] for name in _CELL_FIELDS})
 
 
 def held_out_name(cell: Cell) -> str:
-    """Name the test images that a cell predicts."""
+    """Return the name of the test images that a cell predicts."""
     return f"{cell.dataset}-fold{cell.fold}of{cell.n_folds}" if cell.n_folds else cell.dataset
 
 
 def check_settings(records: list[Record], checksums: dict[str, str]) -> None:
-    """Raise `OtherSettingsError` if records are of other versions, tuning or data than a new one would be."""
-    ours = settings()
+    """Raise `OtherSettingsError` if records have other versions, tuning or data than new records."""
+    current = settings()
     for record in records:
-        there = {name: (record.get(name), here) for name, here in ours.items()}
-        there["data"] = (record["data_sha256"], checksums.get(held_out_name(cell_of(record)), record["data_sha256"]))
-        differences = [f"{name} {old!r} there, {new!r} here" for name, (old, new) in there.items() if old != new]
+        pairs = {name: (record.get(name), value) for name, value in current.items()}
+        pairs["data"] = (record["data_sha256"], checksums.get(held_out_name(cell_of(record)), record["data_sha256"]))
+        differences = [f"{name} is {old!r} there and {new!r} here" for name, (old, new) in pairs.items() if old != new]
         if differences:
             raise OtherSettingsError(
-                f"has results of other settings ({cell_of(record)}): {'; '.join(differences)}. "
-                "Choose another --output, or delete it."
+                f"has results with other settings ({cell_of(record)}): {'; '.join(differences)}. "
+                "Choose another --output, or delete the folder."
             )
 
 
-def other_circumstances(records: list[Record], here: Record) -> str:
-    """Say how many records were taken by other code, elsewhere or otherwise than new ones would be; "" if none was."""
-    told = [
-        "; ".join(f"{name} {record[name]!r} there, {here[name]!r} here" for name in differing)
+def other_circumstances(records: list[Record], current: Record) -> str:
+    """Describe the records with other circumstances than new ones; return "" if all have the same."""
+    differences = [
+        "; ".join(f"{name} is {record[name]!r} there and {current[name]!r} here" for name in differing)
         for record in records
-        if (differing := [name for name in CIRCUMSTANCES if record[name] != here[name]])
+        if (differing := [name for name in CIRCUMSTANCES if record[name] != current[name]])
     ]
-    if not told:
+    if not differences:
         return ""
     return (
-        f"has {len(told)} of {len(records)} records of other circumstances: {' / '.join(dict.fromkeys(told))}. Their "
-        "times are not compared with new ones, and the report marks them; to measure all alike choose another --output."
+        f"has {len(differences)} of {len(records)} records with other circumstances: "
+        f"{' / '.join(dict.fromkeys(differences))}. Their times are not compared with new ones, and the report marks "
+        "them. To measure all cells in the same circumstances, choose another --output."
     )
 
 
 def pack(results: Results, folder: Path, kept: dict[str, NDArray[np.intp]]) -> None:
-    """Write results in three small files: without probabilities, and of the test images those that are `kept`.
+    """Write results to three small files, without probabilities and with the `kept` test images only.
 
     Parameters
     ----------
     results : Results
     folder : Path
     kept : dict of str to ndarray
-        By test set, places among its images.
+        Indices of the images to keep, by name of the test images.
     """
     lines = []
     for record in results.records:
@@ -225,7 +226,7 @@ def _load_run(folder: Path) -> Results:
 
 
 def _load_test(path: Path) -> HeldOut:
-    # From memory, because NumPy leaves a file open that it cannot read.
+    # Read the bytes first, because NumPy does not close a file that it cannot read.
     with np.load(io.BytesIO(path.read_bytes())) as loaded:
         return _test_set(loaded)
 
@@ -234,7 +235,7 @@ def _load_cell(folder: Path, path: Path) -> tuple[Record, Arrays]:
     record = json.loads(path.read_bytes())
     content = (folder / "predictions" / f"{cell_of(record)}.npz").read_bytes()
     if hashlib.sha256(content).hexdigest() != record["predictions_sha256"]:
-        raise ValueError("its predictions are not those it was written with")
+        raise ValueError("the checksum of its predictions does not match")
     with np.load(io.BytesIO(content)) as loaded:
         return record, dict(loaded)
 
@@ -269,7 +270,7 @@ def _test_set(loaded: Any) -> HeldOut:
 
 
 def _narrow(arrays: Arrays) -> Arrays:
-    """Store whole numbers in the smallest type that holds them."""
+    """Convert arrays of integers to the smallest type that holds their values."""
     return {
         name: array.astype(np.min_scalar_type(array.max(initial=0))) if array.dtype.kind in "iu" else array
         for name, array in arrays.items()
@@ -283,7 +284,7 @@ def _savez(arrays: Arrays) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, whenever the process or the machine stops."""
+    """Write a file atomically, so that an interrupted run leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(path.name + ".writing")
     try:
@@ -293,5 +294,5 @@ def _write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise OSError(error.errno, f"{error.strerror}; what is finished stays", str(path)) from error
+        raise OSError(error.errno, f"{error.strerror}; finished cells are kept", str(path)) from error
     scratch.replace(path)

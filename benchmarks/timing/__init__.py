@@ -1,1 +1,1 @@
-"""What benchmarks/speed.py measures."""
+"""The measurements of benchmarks/speed.py, most of them in separate processes."""

@@ -1,4 +1,4 @@
-"""One contestant in a process of its own: what it allocates, imports and warms up is its own.
+"""Measure one contestant in a separate process, without the allocations, imports and caches of the others.
 
     python -m timing.cell NAME N_TRAIN EPOCHS BATCH_SIZE [DATA_HOME]
 
@@ -7,22 +7,20 @@ prints the figures as JSON.
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from comparison.data import load
-from comparison.protocol import peak_memory_mib
+from measuring import process_peak_bytes, seconds
 from timing.contestants import CONTESTANTS
 
 N_FIRST, N_WARM = 100, 1_000
 N_PREDICTED = 10_000
 _N_SINGLE_ROWS = 200
-# A prediction that takes longer is timed once.
-_WORTH_REPEATING, _N_REPEATS = 2.0, 5
+# A prediction that takes fewer seconds is repeated.
+_REPEATED_BELOW, _N_REPEATS = 2.0, 5
 
 
 def main() -> None:
@@ -34,43 +32,35 @@ def main() -> None:
 def measure(name: str, n_train: int, max_epochs: int, batch_size: int, data_home: str | None = None) -> dict[str, Any]:
     """Measure a contestant on MNIST: seconds, MB (10**6 bytes) of growth at the peak, and the error on the test images.
 
-    The first fit, of 100 images, stands for all that is only paid once; a fit of 1,000 follows before the one that
-    counts.
+    The first fit, of 100 images, pays the one-time costs. A fit of 1,000 images precedes the measured fit.
     """
     split = load("mnist", data_home)
     X, y = np.ascontiguousarray(split.X_train[:n_train]), split.y_train[:n_train].astype(np.int64)
     X_test = np.ascontiguousarray(split.X_test[:N_PREDICTED])
     make = CONTESTANTS[name].make
 
-    make(max_epochs, batch_size)  # imports what it needs
+    make(max_epochs, batch_size)  # imports the libraries
     first = seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
     second = seconds(lambda: make(max_epochs, batch_size).fit(X[:N_FIRST], y[:N_FIRST]))
     make(max_epochs, batch_size).fit(X[:N_WARM], y[:N_WARM])
-    before = peak_memory_mib()
+    before = process_peak_bytes()
     model = make(max_epochs, batch_size)
     fit = seconds(lambda: model.fit(X, y))
-    growth = peak_memory_mib() - before
+    growth = process_peak_bytes() - before
     predict = [seconds(lambda: model.predict(X_test))]
-    if predict[0] < _WORTH_REPEATING:
+    if predict[0] < _REPEATED_BELOW:
         predict = [seconds(lambda: model.predict(X_test)) for _ in range(_N_REPEATS)]
     rows = [X_test[index : index + 1] for index in range(_N_SINGLE_ROWS)]
     single = 1e3 * np.array([seconds(partial(model.predict, row)) for row in rows])
     return {
         "first_fit_seconds": round(first - second, 4),
         "fit_seconds": round(fit, 4),
-        "growth_mb": round(growth * 2**20 / 1e6, 1),
+        "growth_mb": round(growth / 1e6, 1),
         "predict_seconds": round(float(np.median(predict)), 4),
         "row_ms": round(float(np.median(single)), 4),
         "row_p99_ms": round(float(np.percentile(single, 99)), 4),
         "error_rate": round(float((model.predict(X_test) != split.y_test[:N_PREDICTED]).mean()), 4),
     }
-
-
-def seconds(step: Callable[[], Any]) -> float:
-    """Time a step."""
-    began = time.perf_counter()
-    step()
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table of what is timed side by side. Each is made from a number of epochs and a batch size."""
+"""The table of contestants, each made from a number of epochs and a batch size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from comparison.models import on_unit_pixels, svc_on_unit_pixels
 
 @dataclass(frozen=True)
 class Contestant:
-    """What is timed.
+    """An estimator or a training loop that is timed.
 
     Attributes
     ----------
     title : str
-        Its name in tables.
+        The contestant's name in tables.
     make : callable (max_epochs, batch_size) -> estimator with fit and predict
     n_rounds : int
-        In how many rounds it takes part at 60,000 images, where a single fit may take minutes.
+        Number of rounds at 60,000 images, where a single fit may take minutes.
     """
 
     title: str
@@ -50,7 +50,7 @@ def _skorch(max_epochs: int, batch_size: int) -> Any:
 
 
 def _recipe(max_epochs: int, batch_size: int) -> Any:
-    """Make it with epochs and batches of its own."""
+    """Return the fast recipe, which sets its own number of epochs and batch size."""
     from recipes import RECIPES
     from sklenet import LeNetClassifier
 
@@ -58,7 +58,7 @@ def _recipe(max_epochs: int, batch_size: int) -> Any:
 
 
 def _one_epoch(max_epochs: int, batch_size: int) -> Any:
-    """Make it with one epoch, which with tens of thousands of images is ahead of the support vector machine."""
+    """Return the fast recipe with one epoch, which beats the support vector machine on tens of thousands of images."""
     from recipes import ONE_EPOCH
 
     return _recipe(max_epochs, batch_size).set_params(**ONE_EPOCH)

@@ -1,8 +1,9 @@
-"""How long a fresh process takes to import what BASE says, and what OWN says after that.
+"""Time the statements BASE, and then the statements OWN, in a fresh process.
 
     python -m timing.imports BASE OWN
 
-prints seconds as JSON. Both in one process, because how long torch takes differs more between two than OWN takes.
+prints seconds as JSON. Both run in one process, because the time to import torch varies more between processes than the
+time of OWN.
 """
 
 import json
@@ -16,11 +17,11 @@ def main() -> None:
     print(json.dumps({"base_seconds": _seconds(base), "own_seconds": _seconds(own)}))
 
 
-# Not timing.cell's: that module imports what is timed here.
+# The shared timer imports modules of the standard library, which would shorten the imports timed here.
 def _seconds(code: str) -> float:
-    began = time.perf_counter()
-    exec(code, {})  # noqa: S102 - what benchmarks/speed.py says
-    return round(time.perf_counter() - began, 3)
+    start = time.perf_counter()
+    exec(code, {})  # noqa: S102 - the code is written in benchmarks/speed.py
+    return round(time.perf_counter() - start, 3)
 
 
 if __name__ == "__main__":

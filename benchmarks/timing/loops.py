@@ -1,6 +1,6 @@
-"""Two training loops that one would write instead of using this library: the official example's, and an expert's.
+"""Two training loops that users may write instead of using this library: the official example's and an expert's.
 
-Both train the same network as LeNetClassifier's default, of torch's own layers, and take rows of pixels, uint8.
+Both train the default network of LeNetClassifier, made of torch's layers, on rows of uint8 pixels.
 """
 
 from typing import Any, Self
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-# As of the official example: the mean and the standard deviation of MNIST's training pixels.
+# The mean and the standard deviation of MNIST's training pixels, as in the official example.
 MEAN, DEVIATION = 0.1307, 0.3081
 _DROPOUT = 0.1
 _LR = 3e-3
 
 
 def make_network() -> nn.Sequential:
-    """Make LeNet-5 of torch's layers, from images (b, 1, 32, 32) to logits (b, 10)."""
+    """Return LeNet-5 made of torch's layers, from images (b, 1, 32, 32) to logits (b, 10)."""
     return nn.Sequential(
         nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.ReLU(),
         nn.Conv2d(6, 16, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(),
@@ -30,22 +30,22 @@ def make_network() -> nn.Sequential:
 
 
 def standardise(pixels: Tensor) -> Tensor:
-    """Turn pixels (b, 784) of uint8 into images (b, 1, 32, 32) of float32."""
+    """Convert uint8 pixels (b, 784) to float32 images (b, 1, 32, 32)."""
     images = F.pad(pixels.view(-1, 1, 28, 28), (2, 2, 2, 2)).float()
     return images.div_(255).sub_(MEAN).div_(DEVIATION)
 
 
 class ExpertLoop:
-    """The loop of someone who knows PyTorch well: tensors in memory, batches by index, channels last, fused AdamW.
+    """The training loop of a PyTorch expert: tensors in memory, batches by index, channels last, fused AdamW.
 
-    What scikit-learn asks of an estimator is left out: no validation of input, no labels but 0 to 9, no weights, no
-    explicit generators, no check of the outcome. `predict` is the bare module in batches of 1,000.
+    The loop omits scikit-learn's requirements on estimators: it validates no input, accepts only the labels 0 to 9 and
+    has neither sample weights nor explicit generators. `predict` runs the bare module in batches of 1,000.
     """
 
     def __init__(self, max_epochs: int, batch_size: int) -> None:
         self.max_epochs = max_epochs
         self.batch_size = batch_size
-        # torch's annotations do not know of the memory format.
+        # torch's annotations lack the memory format.
         self.network = make_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def fit(self, X: NDArray[np.uint8], y: NDArray[np.int64]) -> Self:
@@ -73,7 +73,7 @@ class ExpertLoop:
 
 
 class _Digits(Dataset[tuple[Tensor, int]]):
-    """Images one by one, each padded to the network's canvas and transformed as the example does it."""
+    """A data set that pads and transforms each image separately, as the example does."""
 
     def __init__(self, X: NDArray[np.uint8], y: NDArray[np.int64]) -> None:
         self.pixels, self.targets = torch.from_numpy(X).view(-1, 28, 28), torch.from_numpy(y)
@@ -87,12 +87,12 @@ class _Digits(Dataset[tuple[Tensor, int]]):
 
 
 def _to_tensor(image: Tensor) -> Tensor:
-    """Do what torchvision's ToTensor does: turn an image (h, w) of uint8 into floats (1, h, w) within 0 to 1."""
+    """Convert a uint8 image (h, w) to floats (1, h, w) from 0 to 1, as torchvision's ToTensor does."""
     return image.unsqueeze(-1).permute(2, 0, 1).contiguous().to(torch.get_default_dtype()).div(255)
 
 
 def _normalise(image: Tensor, mean: tuple[float, ...], deviation: tuple[float, ...]) -> Tensor:
-    """Do what torchvision's Normalize does: on a copy, with numbers that become tensors for every image."""
+    """Standardise a copy of an image, with new tensors for the statistics, as torchvision's Normalize does."""
     means, deviations = (torch.as_tensor(numbers, dtype=image.dtype) for numbers in (mean, deviation))
     if (deviations == 0).any():
         raise ValueError("deviation must not be 0.")
@@ -102,7 +102,7 @@ def _normalise(image: Tensor, mean: tuple[float, ...], deviation: tuple[float, .
 class OfficialExample:
     """The loop of PyTorch's MNIST example [1]_: a DataLoader, a transform for each sample, Adadelta, StepLR.
 
-    The network is LeNet-5, as everywhere here, and the loss its cross entropy.
+    The network is LeNet-5 instead of the example's, and the loss is cross entropy on its logits.
 
     References
     ----------
@@ -130,14 +130,14 @@ class OfficialExample:
 
     @torch.no_grad()
     def predict(self, X: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Predict classes, in batches of 1,000 as the example does."""
+        """Predict classes in batches of 1,000, as the example does."""
         self.network.eval()
         loader = DataLoader(_Digits(X, np.zeros(len(X), np.int64)), batch_size=1000)
         return torch.cat([self.network(images).argmax(1) for images, _ in loader]).numpy()
 
 
 def make_plain_skorch(max_epochs: int, batch_size: int) -> Any:
-    """Make skorch's classifier with its defaults, but for the split that would take a fifth of the data away."""
+    """Return skorch's classifier with its defaults, except that it trains on all images without a validation split."""
     from skorch import NeuralNetClassifier
 
     return NeuralNetClassifier(
@@ -147,7 +147,7 @@ def make_plain_skorch(max_epochs: int, batch_size: int) -> Any:
 
 
 class _FromPixels(nn.Module):
-    """The network on rows of pixels, because skorch hands over what it is given."""
+    """The network on rows of pixels, which skorch passes to the module unchanged."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,27 +1,26 @@
-"""Where the time of a training step goes: seconds of each operator, beside what the same arithmetic takes at the peak.
+"""Profile a training step: the time of each operator, and of the same arithmetic at the peak of the machine.
 
     python -m timing.step [DATA_HOME]
 
-prints JSON. The peak is that of torch's matrix multiplication of this machine, measured in the same process.
+prints JSON. The peak is the speed of torch's matrix multiplication, measured in the same process.
 """
 
 import json
 import sys
-import time
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.profiler import ProfilerActivity, profile
 
 from comparison.data import load
+from measuring import seconds
 from sklenet import LeNetClassifier
 
 _BATCH_SIZE, _N_STEPS = 128, 100
 # Multiply-adds of an image's forward pass: C1, C3, C5, F6, output.
 _MULTIPLY_ADDS = {"c1": 28 * 28 * 25 * 6, "c3": 10 * 10 * 150 * 16, "c5": 400 * 120, "f6": 120 * 84, "output": 84 * 10}
-# Operators by name; what is in none is "all else", a product of pooling's gradient among it.
+# Groups of operators. All other operators are "all else", which includes a product in the gradient of pooling.
 GROUPS = {
     "aten::convolution_backward": "convolutions, backward",
     "aten::mkldnn_convolution": "convolutions, forward",
@@ -41,13 +40,13 @@ def main() -> None:
 
 
 def measure(data_home: str | None = None) -> dict[str, Any]:
-    """Time and profile epochs of 100 steps after others have warmed up; milliseconds a step."""
+    """Time and profile warm epochs of 100 steps, and return milliseconds for each step."""
     split = load("mnist", data_home)
     n_images = _N_STEPS * _BATCH_SIZE
     X, y = split.X_train[:n_images], split.y_train[:n_images]
     model = LeNetClassifier(batch_size=_BATCH_SIZE, random_state=0)
-    # The first is for warming up. What three epochs take beyond one is without what a fit pays once.
-    _, one, three = (_fit_seconds(model.set_params(max_epochs=n), X, y) for n in (1, 1, 3))
+    # The first fit warms up. The difference between three epochs and one excludes the one-time costs of a fit.
+    _, one, three = (seconds(partial(model.set_params(max_epochs=n).fit, X, y)) for n in (1, 1, 3))
     step = (three - one) / (2 * _N_STEPS)
     model.set_params(max_epochs=1)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
@@ -62,28 +61,16 @@ def measure(data_home: str | None = None) -> dict[str, Any]:
     }
 
 
-def _fit_seconds(model: LeNetClassifier, X: NDArray[np.uint8], y: NDArray[np.uint8]) -> float:
-    began = time.perf_counter()
-    model.fit(X, y)
-    return time.perf_counter() - began
-
-
 def _flops() -> float:
-    """Operations of a step: backwards twice the forward pass, but for C1, whose input needs no gradient."""
+    """Count the operations of a step. The backward pass has twice as many, but C1's input needs no gradient."""
     forward = sum(_MULTIPLY_ADDS.values())
     return 2 * _BATCH_SIZE * (3 * forward - _MULTIPLY_ADDS["c1"])
 
 
 def _peak_flops(size: int = 2048, n_repeats: int = 10) -> float:
     matrix = torch.randn(size, size)
-    best = min(_seconds(matrix) for _ in range(n_repeats))
+    best = min(seconds(lambda: matrix @ matrix) for _ in range(n_repeats))
     return 2 * size**3 / best
-
-
-def _seconds(matrix: torch.Tensor) -> float:
-    began = time.perf_counter()
-    matrix @ matrix
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -14,18 +14,8 @@ from comparison.store import load
 from servers import SCHEDULER, WORKER, dask
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-ARGUMENTS = [
-    "--datasets",
-    "digits",
-    "--models",
-    "knn",
-    "logistic",
-    "forest",
-    "--train-sizes",
-    "100",
-    "--backend",
-    "dask",
-]
+ARGUMENTS = ["--datasets", "digits", "--models", "knn", "logistic", "forest", "--train-sizes", "100"]
+ARGUMENTS += ["--backend", "dask"]
 
 
 def check(folder):
@@ -57,18 +47,18 @@ def test_scheduler_and_workers_started_as_commands(tmp_path):
     check(tmp_path / "results")
 
 
-def test_scheduler_that_is_not_there(capsys, tmp_path):
+def test_missing_scheduler_is_an_error(capsys, tmp_path):
     with pytest.raises(SystemExit, match="2"):
         main([*ARGUMENTS, "--scheduler", "tcp://127.0.0.1:1", "--output", str(tmp_path)])
     assert "tcp://127.0.0.1:1" in capsys.readouterr().err
 
 
-def test_workers_that_cannot_do_it_are_told_apart(tmp_path):
+def test_missing_and_incapable_workers_are_errors(tmp_path):
     with ExitStack() as stack:
         address = stack.enter_context(dask(*SCHEDULER, until=r"Scheduler at:\s+(\S+)", path=str(BENCHMARKS)))[1]
         with pytest.raises(ValueError, match=f"No worker has joined the scheduler at {address}"), connect(address):
             pass
         stack.enter_context(dask("dask_worker", address, *WORKER, str(tmp_path), until=r"Registered to:"))
-        words = r"The workers tcp://127.+ cannot import comparison: start them with"
-        with pytest.raises(ValueError, match=words), connect(address):
+        message = r"The workers tcp://127.+ cannot import comparison\. Start them with"
+        with pytest.raises(ValueError, match=message), connect(address):
             pass

@@ -1,4 +1,4 @@
-"""The command line, run as a user runs it."""
+"""The command line."""
 
 import os
 import signal
@@ -38,18 +38,19 @@ def test_end_to_end(tmp_path, model):
     assert f"The report is {output}/report.html." in run.stdout
     assert (output / "report.html").stat().st_size > 10_000
 
-    # From what is on disk, elsewhere, and the same.
-    again = subprocess.run(command("report", output, "--output", tmp_path / "again"), check=True, capture_output=True)
-    assert b"The report is" in again.stdout
-    assert (tmp_path / "again" / "report.html").read_bytes() == (output / "report.html").read_bytes()
+    # The report of the results on disk is the same.
+    copy = tmp_path / "copy"
+    report = subprocess.run(command("report", output, "--output", copy), check=True, capture_output=True)
+    assert b"The report is" in report.stdout
+    assert (copy / "report.html").read_bytes() == (output / "report.html").read_bytes()
 
-    # All is finished.
+    # The same command measures no cell again.
     run = subprocess.run(command(*arguments), check=True, cwd=tmp_path, capture_output=True, text=True)
     assert ": error" not in run.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_interrupt_keeps_what_is_finished(tmp_path, heeding_interrupts):
+def test_interrupt_keeps_the_finished_cells(tmp_path, interruptible_children):
     arguments = ["--datasets", "digits", "--models", "forest", "--seeds", 100, "--output", tmp_path]
     with subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_for(tmp_path / "records", "*.json")
@@ -58,28 +59,28 @@ def test_interrupt_keeps_what_is_finished(tmp_path, heeding_interrupts):
 
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert "Stopped. The same command goes on from here." in errors
+    assert "Stopped. The same command resumes the run." in errors
     assert "random forest" in output
     assert 0 < len(load(tmp_path).records) < 100
 
 
 @pytest.fixture
-def heeding_interrupts():
-    """Have child processes heed SIGINT: a shell's background job, and so its children, ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def interruptible_children():
+    """Let child processes receive SIGINT, which background jobs of a shell and their children ignore."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, previous)
 
 
 def wait_for(folder, pattern):
     deadline = time.monotonic() + 100
     while not list(folder.glob(pattern)):
-        assert time.monotonic() < deadline, f"{folder}/{pattern} has not come"
+        assert time.monotonic() < deadline, f"{folder}/{pattern} was not written"
         time.sleep(0.05)
 
 
-def test_failed_cell_is_a_record_and_the_others_go_on(tmp_path, monkeypatch, capsys):
-    # The parent knows a model that the cells' own processes do not.
+def test_failed_cell_is_recorded_and_the_other_cells_are_measured(tmp_path, monkeypatch, capsys):
+    # The model exists in the parent process only, not in the processes of the cells.
     monkeypatch.setitem(MODELS, "broken", MODELS["forest"])
     arguments = ["--datasets", "digits", "--models", "broken", "knn", "--train-sizes", "100", "--output", str(tmp_path)]
 
@@ -90,9 +91,9 @@ def test_failed_cell_is_a_record_and_the_others_go_on(tmp_path, monkeypatch, cap
     assert "k nearest neighbours" in output
     assert "digits-100-broken-default-seed0" in (tmp_path / "report.html").read_text()
 
-    assert main(arguments) == 1  # it is not measured again
+    assert main(arguments) == 1  # the failed cell is not measured again
     assert "failed" not in capsys.readouterr().err
-    assert main([*arguments, "--retry"]) == 1  # unless one asks for it
+    assert main([*arguments, "--retry"]) == 1  # --retry measures it again
     assert "digits-100-broken-default-seed0: failed" in capsys.readouterr().err
 
 
@@ -103,7 +104,7 @@ def test_cross_validation(tmp_path):
     assert "k nearest neighbours" in (tmp_path / "report.md").read_text()
 
 
-def test_pictures_of_ones_own(tmp_path):
+def test_image_folder(tmp_path):
     rng = np.random.default_rng(0)
     for name, stripes in ("across", (slice(None, None, 4), slice(None))), ("down", (slice(None), slice(None, None, 4))):
         (tmp_path / "letters" / name).mkdir(parents=True)
@@ -120,18 +121,18 @@ def test_pictures_of_ones_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["--models", "forrest"], "unknown model 'forrest'; did you mean 'forest'? choose from lenet, lenet_affine,"),
         (["--datasets", "minst"], "unknown data set 'minst'; did you mean 'mnist'?"),
         (["--datasets", "?"], "unknown data set '?'; choose from digits,"),
-        (["--seeds", "0"], "'0' is not a whole number from 1 up"),
-        (["--cv", "1"], "'1' is not a whole number from 2 up"),
-        (["--cv", "3"], "--cv: mnist_sample, characters has test images of its own"),
-        (["--train-sizes", "-5"], "'-5' is not a whole number"),
-        (["--train-sizes", "1e3"], "'1e3' is not a whole number"),
-        (["--datasets", "digits", "--train-sizes", "2000"], "For digits choose train sizes from 20 to 1347, not 2000."),
-        (["--datasets", "digits", "--train-sizes", "19"], "For digits choose train sizes from 20 to 1347, not 19."),
+        (["--seeds", "0"], "'0' is not an integer of at least 1"),
+        (["--cv", "1"], "'1' is not an integer of at least 2"),
+        (["--cv", "3"], "--cv does not apply to mnist_sample, characters: official test images are not for training"),
+        (["--train-sizes", "-5"], "'-5' is not an integer"),
+        (["--train-sizes", "1e3"], "'1e3' is not an integer"),
+        (["--datasets", "digits", "--train-sizes", "2000"], "2000 is outside the range of digits, from 20 to 1347."),
+        (["--datasets", "digits", "--train-sizes", "19"], "19 is outside the range of digits, from 20 to 1347."),
         (["--n-jobs", "0"], "n_jobs == 0"),
         (["--output", os.devnull], os.devnull),
         (["--backend", "dask"], "--backend dask and --scheduler ADDRESS go together"),
@@ -140,48 +141,46 @@ def test_pictures_of_ones_own(tmp_path):
         (["report", "nowhere"], "nowhere has no results"),
     ],
 )
-def test_bad_arguments_end_in_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):
+def test_invalid_arguments_exit_with_a_message(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SKLENET_DATA", raising=False)
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
-    message = capsys.readouterr().err.splitlines()[-1]
-    assert words in message.replace(str(tmp_path) + "/", "")
+    last_line = capsys.readouterr().err.splitlines()[-1]
+    assert message in last_line.replace(str(tmp_path) + "/", "")
     assert list(tmp_path.rglob("*.json")) == []
 
 
-def test_second_run_on_a_folder_is_refused(tmp_path, capsys):
+def test_second_run_in_a_folder_is_refused(tmp_path, capsys):
     with Store(tmp_path).lock(), pytest.raises(SystemExit, match="2"):
         main(["--datasets", "digits", "--models", "knn", "--output", str(tmp_path)])
-    assert f"{tmp_path} is held by process {os.getpid()} on" in capsys.readouterr().err
+    assert f"{tmp_path} is locked by process {os.getpid()} on" in capsys.readouterr().err
 
 
-def test_folder_of_other_settings_is_refused(tmp_path, monkeypatch, capsys):
+def test_folder_with_other_settings_is_refused(tmp_path, monkeypatch, capsys):
     arguments = ["--datasets", "digits", "--models", "knn", "--train-sizes", "50", "--output", str(tmp_path)]
     assert main(arguments) == 0
     monkeypatch.setattr("comparison.protocol.N_TUNE", 7)
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     message = capsys.readouterr().err.splitlines()[-1]
-    assert f"{tmp_path} has results of other settings (digits-50-knn-default-seed0): tuning '6 candidates" in message
+    assert f"{tmp_path} has results with other settings (digits-50-knn-default-seed0): tuning is '6 cand" in message
     assert "at most 7 training images' here" in message
 
 
-def test_resume_with_other_threads_is_told_and_marked(tmp_path, capsys):
+def test_resuming_with_other_threads_is_reported_and_marked(tmp_path, capsys):
     arguments = ["--datasets", "digits", "--train-sizes", "50", "--output", str(tmp_path), "--models", "knn"]
     assert main([*arguments, "--threads", "1"]) == 0
     assert "other circumstances" not in capsys.readouterr().err
     assert main([*arguments, "logistic", "--threads", "2"]) == 0
-    told = (
-        f"{tmp_path} has 1 of 1 records of other circumstances: threads 1 there, 2 here. Their times are not compared"
-    )
-    assert told in capsys.readouterr().err
+    message = f"{tmp_path} has 1 of 1 records with other circumstances: threads is 1 there and 2 here. Their times"
+    assert message in capsys.readouterr().err
     assert "- run: B; cpu: " in (tmp_path / "report.md").read_text()
-    assert main([*arguments, "--threads", "2"]) == 0  # nothing to measure, nothing to tell
+    assert main([*arguments, "--threads", "2"]) == 0  # no cell is missing, so no message is needed
     assert "other circumstances" not in capsys.readouterr().err
 
 
-def test_data_set_that_cannot_be_had_is_said_before_the_work(tmp_path, publish, server, capsys):
+def test_unavailable_data_set_is_an_error_before_the_measurement(tmp_path, publish, server, capsys):
     publish("mnist", urls=(server.url("missing"),))
     with pytest.raises(SystemExit, match="2"):
         main(["--datasets", "digits", "mnist", "--data-home", str(tmp_path), "--output", str(tmp_path / "output")])

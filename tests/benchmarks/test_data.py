@@ -17,7 +17,7 @@ HOME = os.environ.get("SKLENET_DATA")
 
 
 @pytest.mark.parametrize(("name", "n_train", "n_test"), [("digits", 1347, 450), ("mnist_sample", 5000, 1000)])
-def test_data_that_come_along(name, n_train, n_test):
+def test_bundled_data_sets(name, n_train, n_test):
     split = data.load(name)
     assert (len(split.X_train), len(split.X_test)) == (n_train, n_test)
     assert split.X_train.dtype == split.X_test.dtype == np.uint8
@@ -25,7 +25,7 @@ def test_data_that_come_along(name, n_train, n_test):
     assert_array_equal(data.load(name).X_train, split.X_train)
 
 
-def test_characters_are_tested_on_families_never_seen_or_on_the_same_ones():
+def test_characters_are_tested_on_unseen_or_on_seen_font_families():
     letters = make_characters(6000, random_state=0)
     families = dict(zip(map(bytes, letters.data), letters.groups, strict=True))
 
@@ -42,7 +42,7 @@ def test_characters_are_tested_on_families_never_seen_or_on_the_same_ones():
     assert DATASETS["characters"].source == "characters_seen"
 
 
-def test_every_published_data_set_is_known():
+def test_every_published_data_set_has_an_entry():
     assert set(list_datasets().index) < set(DATASETS)
     assert DATASETS["fashion_mnist"].kind == "pictures"
     assert {DATASETS[name].kind for name in list_datasets().index} == {"digits", "characters", "pictures"}
@@ -59,11 +59,11 @@ def test_published_splits(tmp_path, publish):
 
 
 @pytest.mark.parametrize(("name", "part", "n_test"), [("kmnist", "test", 2000), ("omniglot", "train", 2500)])
-def test_one_split_divided(monkeypatch, name, part, n_test):
-    """KMNIST's training split may not be there, and Omniglot's splits have no class in common."""
+def test_single_published_split_is_divided(monkeypatch, name, part, n_test):
+    """KMNIST's training split may be missing, and Omniglot's splits have no class in common."""
 
-    def fetch(asked, **options):
-        assert (asked, options["subset"]) == (name, part)
+    def fetch(dataset, **options):
+        assert (dataset, options["subset"]) == (name, part)
         return np.arange(20_000).reshape(-1, 2), np.arange(10_000) % 10
 
     monkeypatch.setattr(data, "fetch_dataset", fetch)
@@ -73,13 +73,13 @@ def test_one_split_divided(monkeypatch, name, part, n_test):
 
 
 @pytest.mark.skipif(not HOME or not Path(HOME, "kmnist").is_dir(), reason="SKLENET_DATA names no folder with kmnist/")
-def test_kmnist_is_its_test_split_divided():
+def test_kmnist_divides_the_official_test_split():
     split = data.load("kmnist", HOME)
     assert (len(split.X_train), len(split.X_test)) == (8000, 2000)
     assert_array_equal(np.bincount(split.y_test), 10 * [200])
 
 
-def test_draws_are_nested_and_stratified_and_depend_on_the_seed():
+def test_draws_are_nested_stratified_and_depend_on_the_seed():
     y = np.random.default_rng(0).choice([0, 1, 2], 1000, p=[0.6, 0.3, 0.1])
     order = nested_order(y, seed=1)
     assert_array_equal(np.sort(order), np.arange(1000))
@@ -90,7 +90,7 @@ def test_draws_are_nested_and_stratified_and_depend_on_the_seed():
         assert np.abs(np.bincount(y[order[:n]], minlength=3) - n * shares).max() <= 1
 
 
-def test_subset_draws_training_images_and_leaves_the_test_images():
+def test_subset_draws_training_images_and_keeps_the_test_images():
     whole = data.load("digits")
     small, large = subset(whole, 100, seed=0), subset(whole, 300, seed=0)
     assert_array_equal(large.X_train[:100], small.X_train)
@@ -108,7 +108,7 @@ def test_folds_test_every_image_once():
     assert sorted(map(bytes, tested)) == sorted(map(bytes, everything))
 
 
-def test_checksum_sees_every_array():
+def test_checksum_depends_on_every_array():
     split = data.load("digits")
     digest = data.checksum(split)
     assert digest == data.checksum(data.load("digits"))
@@ -118,7 +118,7 @@ def test_checksum_sees_every_array():
     assert data.checksum(text) == data.checksum(text._replace(y_train=text.y_train.copy()))
 
 
-def test_corrupted_images_are_the_same_ones_block_by_block():
+def test_corrupted_images_repeat_the_same_images_in_blocks():
     clean = data.load("mnist_sample")
     split = data.load("mnist_sample_corrupted")
     assert_array_equal(split.X_train, clean.X_train)
@@ -128,8 +128,8 @@ def test_corrupted_images_are_the_same_ones_block_by_block():
     assert not np.array_equal(blocks[0], blocks[1])
 
 
-def test_transfer_brings_digits_to_the_other_frame():
-    """8×8 digits with values to 16 come into the middle 20×20 of 28×28 with values to 255, and back."""
+def test_transfer_resizes_digits_to_the_other_frame():
+    """Digits of 8×8 pixels and values up to 16 fill the central 20×20 of 28×28 pixels, and the reverse."""
     digits, sample = data.load("digits"), data.load("mnist_sample")
     larger, smaller = data.load("mnist_sample_to_digits"), data.load("digits_to_mnist_sample")
     assert_array_equal(larger.X_train, sample.X_train)

@@ -18,7 +18,7 @@ def split():
     return data.subset(data.load("digits"), 200, seed=0)
 
 
-# The library's own default of 200 iterations is not enough for the MLP here; that is what the comparison measures.
+# The MLP does not converge in its default of 200 iterations. The comparison measures it with its defaults.
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer. Maximum iterations:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", MODELS)
 def test_default_form_learns(name, split):
@@ -29,7 +29,7 @@ def test_default_form_learns(name, split):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_budget_of_tuning_is_equal_and_its_parameters_exist(name):
+def test_grid_has_n_candidates_of_existing_parameters(name):
     model = MODELS[name]
     assert prod(map(len, model.grid.values())) == N_CANDIDATES
     for candidate in ParameterGrid(dict(model.grid)):
@@ -37,18 +37,18 @@ def test_budget_of_tuning_is_equal_and_its_parameters_exist(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_stochastic_is_what_has_a_random_state_that_is_the_seed(name):
+def test_stochastic_models_have_the_seed_as_random_state(name):
     parameters = MODELS[name].make(7, 200).get_params()
     seeds = {value for key, value in parameters.items() if key.split("__")[-1] == "random_state"}
     assert (7 in seeds) == MODELS[name].stochastic
 
 
-def test_affine_takes_more_passes_over_many_images():
+def test_affine_has_more_epochs_for_many_images():
     make = MODELS["lenet_affine"].make
     assert [make(0, n).max_epochs for n in (100, 60_000)] == ["auto", 20]
 
 
-def test_gamma_one_on_scaled_pixels_is_scikit_learns_scale(split):
+def test_gamma_one_on_scaled_pixels_equals_gamma_scale(split):
     scaler = PixelScaler().fit(split.X_train)
     ours = SVC(gamma=1).fit(scaler.transform(split.X_train), split.y_train)
     theirs = SVC(gamma="scale").fit(split.X_train, split.y_train)
@@ -57,13 +57,13 @@ def test_gamma_one_on_scaled_pixels_is_scikit_learns_scale(split):
     )
 
 
-def test_standardised_pixels(split):
+def test_standardised_pixels_have_zero_mean_and_unit_variance(split):
     X = PixelStandardizer().fit_transform(split.X_train)
     assert_allclose([X.mean(), X.std()], [0, 1], atol=1e-9)
 
 
 @pytest.mark.parametrize("side", [8, 28])
-def test_hog_sees_orientation(side):
+def test_hog_separates_orientations(side):
     images = np.zeros((2, side, side), np.uint8)
     images[0, side // 2 :] = 200  # a horizontal edge
     images[1, :, side // 2 :] = 200  # a vertical one

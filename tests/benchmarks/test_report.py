@@ -1,4 +1,4 @@
-"""The report, in files and in a real browser."""
+"""The files of the report, and the page in a browser."""
 
 import csv
 import os
@@ -31,7 +31,7 @@ CIRCUMSTANCES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A report of made-up predictions on real test images."""
+    """Write a report of synthetic predictions on real test images."""
     store = Store(tmp_path_factory.mktemp("results"))
     rng = np.random.default_rng(0)
     rates = {"lenet": 0.02, "svm": 0.05, "forest": 0.08}
@@ -41,7 +41,7 @@ def folder(tmp_path_factory):
         for (model, rate), size in zip([*rates.items()] * 2, [100] * 3 + [300] * 3, strict=True):
             labels = split.y_test.astype(np.uint16)
             wrong = rng.random(len(labels)) < rate * (2 if size == 100 else 1)
-            wrong[:2] = dataset == "digits"  # images that nobody gets right
+            wrong[:2] = dataset == "digits"  # all classifiers misclassify the first two images
             labels[wrong] = (labels[wrong] + 1) % 10
             arrays = {"labels": labels}
             if model != "svm":
@@ -58,7 +58,7 @@ def folder(tmp_path_factory):
 
 
 class Links(HTMLParser):
-    """All that a page could fetch, and its ids."""
+    """Collect the links of a page and its ids."""
 
     def __init__(self):
         super().__init__()
@@ -72,7 +72,7 @@ class Links(HTMLParser):
                 self.ids.append(value)
 
 
-def test_page_needs_no_other_file_and_no_network(folder):
+def test_page_is_self_contained(folder):
     page = Links()
     text = (folder / "report.html").read_text(encoding="utf-8")
     page.feed(text)
@@ -84,10 +84,10 @@ def test_page_needs_no_other_file_and_no_network(folder):
     assert "<1 s" not in text
 
 
-def test_page_says_what_was_measured(folder):
+def test_both_formats_have_conclusions_circumstances_and_failures(folder):
     for name in ("report.html", "report.md"):
         text = (folder / name).read_text(encoding="utf-8")
-        for words in (
+        for expected in (
             "nothing was measured",
             "MNIST sample, 300 training images: LeNet makes fewer errors than SVM (RBF)",
             "digits, from 100 to 300 training images: LeNet is ahead of the other classifiers at every size",
@@ -97,12 +97,12 @@ def test_page_says_what_was_measured(folder):
             "timeout",
             data.checksum(data.load("digits")),
         ):
-            assert words in text, (name, words)
-        assert re.search(r"LeNet, against the best of the other classifiers, [^.]*fewer errors on [^.]*MNIST", text)
-        assert "; all 3 2." in text  # two digits that nobody gets right
+            assert expected in text, (name, expected)
+        assert re.search(r"compared with the best other classifier, LeNet [^.]*fewer errors on [^.]*MNIST", text)
+        assert "; all 3: 2." in text  # the two digits that all classifiers misclassify
 
 
-def test_markdown_shows_every_figure_and_each_has_its_data(folder):
+def test_markdown_shows_every_figure_with_its_data(folder):
     text = (folder / "report.md").read_text(encoding="utf-8")
     shown = re.findall(r"\]\((figures/[^)]+)\)", text)
     assert {path.name for path in (folder / "figures").iterdir()} == {name.removeprefix("figures/") for name in shown}
@@ -116,7 +116,7 @@ def test_markdown_shows_every_figure_and_each_has_its_data(folder):
     assert "curves.csv" in text
 
 
-def test_records_are_a_table(folder):
+def test_records_are_written_as_a_table(folder):
     with (folder / "records.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 19
@@ -146,39 +146,35 @@ def page(browser, folder):
     return browser
 
 
-def column(page, place):
-    return [cell.text for cell in page.find_elements(By.CSS_SELECTOR, f"table:first-of-type td:nth-child({place})")]
-
-
 @needs_browser
-def test_page_opens_without_an_error(page):
+def test_page_loads_without_errors(page):
     assert page.title == "LeNet and other classifiers"
     assert page.get_log("browser") == []
 
 
 @needs_browser
-def test_a_press_sorts_and_another_turns_it_round(page):
+def test_clicking_a_heading_sorts_and_a_second_click_reverses(page):
     table = page.find_element(By.TAG_NAME, "table")
     headings = table.find_elements(By.CSS_SELECTOR, "th")
-    place = next(place for place, heading in enumerate(headings) if heading.text == "error")
+    column = next(index for index, heading in enumerate(headings) if heading.text == "error")
 
     def errors():
         rows = table.find_elements(By.CSS_SELECTOR, "tbody tr")
-        return [float(row.find_elements(By.CSS_SELECTOR, "th, td")[place].text.removesuffix(" %")) for row in rows]
+        return [float(row.find_elements(By.CSS_SELECTOR, "th, td")[column].text.removesuffix(" %")) for row in rows]
 
-    button = headings[place].find_element(By.TAG_NAME, "button")
+    button = headings[column].find_element(By.TAG_NAME, "button")
     button.click()
     assert errors() == sorted(errors())
-    assert headings[place].get_attribute("aria-sort") == "ascending"
-    button.send_keys(Keys.ENTER)  # by keyboard too
+    assert headings[column].get_attribute("aria-sort") == "ascending"
+    button.send_keys(Keys.ENTER)  # the keyboard does the same
     assert errors() == sorted(errors(), reverse=True)
-    assert headings[place].get_attribute("aria-sort") == "descending"
+    assert headings[column].get_attribute("aria-sort") == "descending"
     assert page.get_log("browser") == []
 
 
 @needs_browser
 @pytest.mark.parametrize("width", [360, 1000])
-def test_page_is_no_wider_than_the_window(page, width):
+def test_page_does_not_scroll_sideways(page, width):
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     )
@@ -188,7 +184,7 @@ def test_page_is_no_wider_than_the_window(page, width):
 @needs_browser
 @pytest.mark.parametrize("share", [0, 0.5, 1])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_classifier_and_error_stay_where_a_table_is_scrolled(page, width, share):
+def test_classifier_and_error_stay_visible_in_a_scrolled_table(page, width, share):
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     )
@@ -205,12 +201,12 @@ def test_classifier_and_error_stay_where_a_table_is_scrolled(page, width, share)
         return [scrolled, seen];
     """
     scrolled, seen = page.execute_script(script, share)
-    assert scrolled > 100 or width > 1000  # else nothing is tested
+    assert scrolled > 100 or width > 1000  # the narrow window must have something to scroll
     assert seen == [True] * 4
 
 
 @needs_browser
-def test_numbers_are_aligned_at_the_right(page):
+def test_numbers_are_right_aligned(page):
     script = """
         const isNumber = cell => /^[0-9][0-9,]*([.][0-9]+)?( %)?$/.test(cell.textContent.trim());
         return [...document.querySelectorAll("tbody td, tbody th")].filter(isNumber).map(
@@ -221,7 +217,7 @@ def test_numbers_are_aligned_at_the_right(page):
     assert set(found) == {"right"}
 
 
-def test_runs_are_told_apart_and_listed(folder):
+def test_runs_have_letters_and_are_listed(folder):
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "- run: A; cpu: " in text.partition("## Provenance")[2]
     assert re.search(r"\| run +\|", text.partition("## Errors")[2].partition("##")[0])
@@ -229,14 +225,14 @@ def test_runs_are_told_apart_and_listed(folder):
 
 @needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_light_and_dark(page, scheme):
-    """Contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3), of the page's text and of the drawings'."""
+def test_text_has_contrast_in_light_and_dark_mode(page, scheme):
+    """The contrast is at least 4.5 to 1 (WCAG 2.2, 1.4.3), in the text of the page and of the drawings."""
     page.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )
     for selector, background in [("p", "body"), ("figcaption", "body"), ("a", "body"), (".drawing svg text", "body"),
                                  ("tr.compared td", "tr.compared"), ("tr.compared th", "tr.compared th")]:  # fmt: skip
-        # Text in a drawing is filled, not coloured.
+        # The colour of text in a drawing is its fill.
         name = "fill" if "svg" in selector else "color"
         ink = style(page, selector, name)
         assert contrast(ink, style(page, background, "background-color")) >= 4.5, selector
@@ -257,7 +253,7 @@ def contrast(first, second):
 
 
 @needs_browser
-def test_every_drawing_has_a_text_and_every_table_a_caption(page):
+def test_drawings_have_descriptions_and_tables_have_captions(page):
     drawings = page.find_elements(By.CSS_SELECTOR, ".drawing")
     assert len(drawings) > 8
     assert all(drawing.get_attribute("aria-label") for drawing in drawings)
@@ -265,7 +261,7 @@ def test_every_drawing_has_a_text_and_every_table_a_caption(page):
     assert len(page.find_elements(By.TAG_NAME, "caption")) == len(tables) >= 4
 
 
-def test_corrupted_images_are_no_data_set_of_their_own_in_the_table(folder):
+def test_table_of_errors_omits_corrupted_images(folder):
     text = (folder / "report.md").read_text(encoding="utf-8")
     table = text.partition("## Errors")[2].partition("##")[0]
     assert "corrupted" not in table

@@ -1,4 +1,4 @@
-"""A run that is killed goes on where it stopped."""
+"""Resuming a killed run."""
 
 import random
 import shutil
@@ -38,21 +38,21 @@ def test_ten_kills_at_random_moments(tmp_path):
         process = start(killed)
         while process.poll() is None and not psutil.Process(process.pid).children():
             time.sleep(0.02)
-        another = len(finished) + (moments.random() < 0.5)
-        while process.poll() is None and len(files(killed)) < another:
+        n_expected = len(finished) + (moments.random() < 0.5)
+        while process.poll() is None and len(files(killed)) < n_expected:
             time.sleep(0.02)
         time.sleep(moments.uniform(0, 3))
         if process.poll() is None:
             orphans += psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.communicate()
-        # What was finished is as it was: no cell is measured twice.
-        now = files(killed)
-        assert now == now | finished
-        n_resumed += len(finished) < len(now)
-        finished = now
+        # Finished records are unchanged, so no cell is measured twice.
+        records = files(killed)
+        assert records == records | finished
+        n_resumed += len(finished) < len(records)
+        finished = records
     assert n_resumed > 2
-    assert psutil.wait_procs(orphans, timeout=30)[1] == []  # the cells' processes end with the one that started them
+    assert psutil.wait_procs(orphans, timeout=30)[1] == []  # the processes of the cells exit with their parent
 
     for folder in (killed, whole):
         output, _ = start(folder).communicate(timeout=200)
@@ -68,18 +68,8 @@ def test_ten_kills_at_random_moments(tmp_path):
 
 def test_unreadable_record_is_measured_again(tmp_path):
     folder = tmp_path / "results"
-    command = [
-        sys.executable,
-        str(COMPARE),
-        "--datasets",
-        "digits",
-        "--models",
-        "knn",
-        "logistic",
-        "--train-sizes",
-        "50",
-    ]
-    command += ["--output", str(folder)]
+    arguments = ["--datasets", "digits", "--models", "knn", "logistic", "--train-sizes", "50", "--output", str(folder)]
+    command = [sys.executable, str(COMPARE), *arguments]
     subprocess.run(command, check=True, capture_output=True)
     before = files(folder)
     damaged, kept = sorted(before)
@@ -87,7 +77,7 @@ def test_unreadable_record_is_measured_again(tmp_path):
     shutil.rmtree(folder / "figures")
 
     run = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert f"Measured again, because it cannot be read: {damaged}: JSONDecodeError" in run.stderr
+    assert f"An unreadable cell is measured again: {damaged}: JSONDecodeError" in run.stderr
     assert run.stderr.count(": error ") == 1
     assert files(folder)[kept] == before[kept]
     assert len(load(folder).records) == 2

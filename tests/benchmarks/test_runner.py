@@ -1,4 +1,4 @@
-"""Cells in processes of their own."""
+"""Cells in separate processes."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from comparison.protocol import Cell, measure
 from comparison.runner import Task, run, run_task
 
 
-def test_processes_side_by_side_give_what_one_alone_gives():
+def test_parallel_processes_give_the_same_predictions():
     cells = [Cell("digits", "forest", train_size=100, seed=seed) for seed in (0, 1)]
     outcomes = {task.cell: (record, arrays) for task, record, arrays in run([Task(cell, None, 1, 2) for cell in cells])}
     for cell in cells:
@@ -26,7 +26,7 @@ def test_processes_side_by_side_give_what_one_alone_gives():
             np.testing.assert_array_equal(arrays[name], expected[name])
 
 
-def test_failure_is_a_record():
+def test_failure_is_recorded():
     _, record, arrays = run_task(Task(Cell("no such data", "forest"), None, 1))
     assert record["status"] == "failed"
     assert "KeyError: 'no such data'" in record["message"]
@@ -34,13 +34,13 @@ def test_failure_is_a_record():
     assert arrays == {}
 
 
-def test_timeout_is_a_record():
+def test_timeout_is_recorded():
     _, record, _ = run_task(Task(Cell("digits", "lenet"), None, 1, timeout=1))
     assert (record["status"], record["message"]) == ("timeout", "not finished after 1 s")
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "words"),
+    ("code", "status", "message"),
     [
         ("import sys; sys.stderr.write('no room'); sys.exit(70)", "out of memory", "no room"),
         ("import os; os.kill(os.getpid(), 9)", "out of memory", "killed by signal 9"),
@@ -48,22 +48,22 @@ def test_timeout_is_a_record():
         ("raise ValueError('odd')", "failed", "ValueError: odd"),
     ],
 )
-def test_ends_of_a_process(monkeypatch, tmp_path, code, status, words):
+def test_exit_of_the_process_gives_status_and_message(monkeypatch, tmp_path, code, status, message):
     script = tmp_path / "python"
     script.write_text(f"#!{sys.executable}\n{code}\n")
     script.chmod(0o755)
     monkeypatch.setattr(runner.sys, "executable", str(script))
     _, record, _ = run_task(Task(Cell("digits", "knn"), None, 1))
     assert record["status"] == status
-    assert words in record["message"]
+    assert message in record["message"]
 
 
-def test_memory_error_has_an_exit_code_of_its_own(monkeypatch, capsys):
+def test_memory_error_has_its_own_exit_code(monkeypatch, capsys):
     def fail(*arguments):
         raise MemoryError("Unable to allocate 9 TiB")
 
     monkeypatch.setattr(runner, "measure", fail)
-    monkeypatch.setattr(runner, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(runner, "_exit_with_parent", lambda: None)
     task = {"cell": {"dataset": "digits", "model": "knn"}, "data_home": None, "threads": 1}
     assert runner._main(task, "nowhere") == 70
     assert "Unable to allocate" in capsys.readouterr().err
@@ -71,7 +71,7 @@ def test_memory_error_has_an_exit_code_of_its_own(monkeypatch, capsys):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository with code that is measured and a page that is not; what runs Git in it."""
+    """Create a repository with measured code and an unmeasured page, and return a function that runs Git in it."""
 
     def git(*arguments):
         identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
@@ -95,7 +95,7 @@ def revision():
     return provenance.git_revision()
 
 
-def test_revision_is_of_the_code_that_is_measured(repository, tmp_path):
+def test_revision_changes_with_the_measured_code_only(repository, tmp_path):
     first = revision()
     assert len(first) == 12
     (tmp_path / "page.md").write_text("new")
@@ -107,18 +107,18 @@ def test_revision_is_of_the_code_that_is_measured(repository, tmp_path):
     for text in ("a = 2", "a = 3"):
         (tmp_path / "sklenet" / "code.py").write_text(text)
         changed.add(revision())
-    assert len(changed) == 2  # two states of the same file are two revisions
+    assert len(changed) == 2  # two uncommitted states are two revisions
     assert all(one.startswith(f"{first}+") for one in changed)
     repository("commit", "--quiet", "--all", "--message", "Change the code")
     assert revision() not in {first, *changed}
     assert "+" not in revision()
 
 
-def test_there_is_no_revision_outside_a_repository(tmp_path, monkeypatch):
+def test_revision_is_empty_outside_a_repository(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "_ROOT", tmp_path)
     assert revision() == ""
     provenance.git_revision.cache_clear()
 
 
-def test_nothing_to_do():
+def test_no_tasks_give_no_records():
     assert list(run([])) == []

@@ -1,4 +1,4 @@
-"""What is timed side by side: the same network, on the same pixels, each able to learn."""
+"""The contestants, the timed step, and the tables of times and recipes."""
 
 import json
 import sys
@@ -28,12 +28,12 @@ def digits():
 def test_contestants_learn(name, digits):
     X, y = digits
     model = CONTESTANTS[name].make(8, 32)
-    n_times = 10 if name == "one_epoch" else 1  # where it is the only epoch
+    n_times = 10 if name == "one_epoch" else 1  # a single epoch sees the images ten times
     model.fit(np.tile(X, (n_times, 1)), np.tile(y, n_times))
     assert (model.predict(X) == y).mean() > 0.8
 
 
-def test_networks_compute_the_same(digits):
+def test_network_of_the_loops_equals_the_network_of_sklenet(digits):
     ours = LeNet5(generator=torch.Generator().manual_seed(0)).eval()
     theirs = make_network().eval()
     with torch.no_grad():
@@ -44,14 +44,14 @@ def test_networks_compute_the_same(digits):
     assert theirs[9].p == theirs[12].p == LeNetClassifier().dropout
 
 
-def test_both_loops_see_the_same_images(digits):
+def test_both_loops_train_on_the_same_images(digits):
     X, y = (part[:5] for part in digits)
     one_by_one = torch.stack([image for image, _ in _Digits(X, y)])
     assert_allclose(one_by_one, standardise(torch.from_numpy(X)), atol=1e-6)
     assert [label for _, label in _Digits(X, y)] == y.tolist()
 
 
-def test_the_example_trains_for_as_many_epochs_as_it_is_told(digits, monkeypatch):
+def test_official_example_trains_for_max_epochs(digits, monkeypatch):
     seen = []
     fetch = _Digits.__getitem__
     monkeypatch.setattr(_Digits, "__getitem__", lambda self, index: seen.append(index) or fetch(self, index))
@@ -60,28 +60,28 @@ def test_the_example_trains_for_as_many_epochs_as_it_is_told(digits, monkeypatch
     assert sorted(seen) == sorted([*range(50)] * 3)
 
 
-def test_what_has_a_row_is_not_run_again(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(processes, "run_module", lambda arguments, threads: asked.append(arguments) or {"seconds": 1.5})
+def test_tasks_with_a_row_are_not_repeated(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(processes, "run_module", lambda arguments, threads: calls.append(arguments) or {"seconds": 1.5})
     tasks = [({"round": number, "of": "x"}, ["module", str(number)], None) for number in range(3)]
     processes.run_tasks(tasks[:2], tmp_path / "rows.csv")
     processes.run_tasks(tasks, tmp_path / "rows.csv")
-    assert asked == [["module", "0"], ["module", "1"], ["module", "2"]]
+    assert calls == [["module", "0"], ["module", "1"], ["module", "2"]]
 
 
-def test_figures_stand_in_their_own_columns(tmp_path, monkeypatch):
+def test_results_are_written_to_their_columns(tmp_path, monkeypatch):
     figures = [{"preparation": 1.5, "training": 2.5}, {"training": 3.5}]
     monkeypatch.setattr(processes, "run_module", lambda arguments, threads: figures[int(arguments[0])])
     processes.run_tasks([({"of": str(number)}, [str(number)], None) for number in range(2)], tmp_path / "rows.csv")
     assert speed.pd.read_csv(tmp_path / "rows.csv")["training"].tolist() == [2.5, 3.5]
 
 
-def test_a_process_has_the_threads_it_is_given(tmp_path):
+def test_process_has_the_requested_number_of_threads():
     code = "import os; assert os.environ['OMP_NUM_THREADS'] == '1'"
     assert processes.run_module(["timing.imports", code, ""], 1)["base_seconds"] < 60
 
 
-def test_ratios_are_of_the_same_round():
+def test_ratios_compare_the_same_round():
     rows = speed.pd.DataFrame(
         [
             {"round": number, "n_train": 1000, "contestant": name, "fit_seconds": seconds}
@@ -94,7 +94,7 @@ def test_ratios_are_of_the_same_round():
     assert speed._spread(ratios) == "1.00 (0.50 to 2.00)"
 
 
-def test_tables_of_a_run_that_was_stopped(tmp_path, monkeypatch):
+def test_tables_of_a_stopped_run_have_empty_cells():
     keys = {"round": 0, "n_train": 60_000}
     figures = dict.fromkeys(
         ["first_fit_seconds", "fit_seconds", "growth_mb", "predict_seconds", "row_ms", "row_p99_ms", "error_rate"], 0.5
@@ -109,7 +109,7 @@ def test_tables_of_a_run_that_was_stopped(tmp_path, monkeypatch):
     assert not seconds.loc["SVC(C=10)"].any()
 
 
-def test_error_and_time_are_compared_with_the_svm():
+def test_time_and_error_are_compared_with_the_support_vector_machine():
     rows = speed.pd.DataFrame(
         [
             {
@@ -127,7 +127,7 @@ def test_error_and_time_are_compared_with_the_svm():
     assert speed._against_svc(rows).to_numpy().tolist() == [expected]
 
 
-def test_a_target_that_is_missed_is_said_to_be():
+def test_missed_target_accuracy_is_marked():
     rows = speed.pd.DataFrame(
         [
             {
@@ -144,7 +144,7 @@ def test_a_target_that_is_missed_is_said_to_be():
     assert table["in epochs of the expert's loop"].tolist() == ["3.00 (3.00 to 3.00)"] * 2
 
 
-def test_a_step_is_divided_among_all_groups(monkeypatch):
+def test_time_of_a_step_is_divided_among_all_groups(monkeypatch):
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     step = sys.modules["timing.step"]
     monkeypatch.setattr(step, "_N_STEPS", 4)
@@ -154,7 +154,7 @@ def test_a_step_is_divided_among_all_groups(monkeypatch):
     assert all(value > 0 for value in figures.values()), json.dumps(figures)
 
 
-def test_recipes_are_chosen_without_the_test_images():
+def test_validation_of_recipes_needs_no_test_images():
     X, y = load_mnist_sample(return_X_y=True)
     X, y = np.concatenate([X] * 4), np.concatenate([y] * 4)
     split = recipes._hold_out(recipes.Split(X, y, None, None))
@@ -162,13 +162,13 @@ def test_recipes_are_chosen_without_the_test_images():
     assert len(split.X_train) + len(split.X_test) == len(X)
 
 
-def test_a_candidate_is_named_by_what_it_changes():
+def test_candidate_is_named_by_the_changed_parameters():
     recipe = {"max_epochs": 3, "lr": 0.015}
     assert recipes._difference(recipe, recipe) == "as it is"
     assert recipes._difference({"max_epochs": 3, "dropout": 0.0}, recipe) == "dropout=0.0, lr=0.003"
 
 
-def test_recipes_of_the_page_are_those_that_are_measured():
+def test_recipes_of_the_documentation_are_the_measured_ones():
     page = (recipes._RESULTS.parents[1] / "docs" / "recipes.md").read_text(encoding="utf-8")
     for name, params in recipes.RECIPES.items():
         line = next(line for line in page.splitlines() if line.startswith(f">>> {name} = "))

@@ -1,4 +1,4 @@
-"""Each statistic by a second route, and what the whole procedure claims of classifiers that are equally good."""
+"""Each statistic by a second route, and the false positive rate for equal classifiers."""
 
 import math
 from itertools import pairwise
@@ -19,14 +19,14 @@ def rng():
 
 @pytest.mark.parametrize(("n_errors", "n_images"), [(0, 50), (72, 10_000), (50, 50), (1, 7)])
 def test_wilson_interval_solves_its_equation(n_errors, n_images):
-    """The ends are the rates p at which |p̂ - p| is 1.96 standard errors, taken at p."""
+    """The limits are the rates p at which |p̂ - p| equals 1.96 standard errors of p."""
     z = stats.norm.ppf(0.975)
     rate = n_errors / n_images
     roots = np.roots([1 + z**2 / n_images, -(2 * rate + z**2 / n_images), rate**2])
     assert_allclose(statistics.wilson_interval(rate, n_images), np.sort(roots.real).clip(0, 1), atol=1e-12)
 
 
-def test_mcnemar_is_a_sign_test_of_the_images_on_which_they_differ(rng):
+def test_mcnemar_is_a_sign_test_of_the_differing_images(rng):
     for _ in range(20):
         first, second = rng.random((2, 200)) < 0.1
         alone, both = (first & ~second).sum(), (first ^ second).sum()
@@ -35,7 +35,7 @@ def test_mcnemar_is_a_sign_test_of_the_images_on_which_they_differ(rng):
     assert statistics.mcnemar_p(first, first) == 1
 
 
-def test_bootstrap_interval_is_near_the_normal_one(rng):
+def test_bootstrap_interval_is_near_the_normal_interval(rng):
     differences = rng.choice([-1.0, 0.0, 1.0], 5000, p=[0.03, 0.95, 0.02])
     error = differences.std() / math.sqrt(len(differences))
     expected = differences.mean() + np.array([-1.96, 1.96]) * error
@@ -55,7 +55,7 @@ def test_corrected_t_by_hand():
     mean, variance = 0.02, 0.001 / 4
     t = mean / math.sqrt((1 / 5 + 20 / 80) * variance)
     assert_allclose(statistics.corrected_t_p(differences, 80, 20), 2 * (1 - stats.t.cdf(t, 4)))
-    # Without the correction it is the paired t-test, which claims more.
+    # Without the correction, the p-value is that of the paired t-test, which is smaller.
     assert_allclose(
         statistics.corrected_t_p(differences, 10**12, 1), stats.ttest_1samp(differences, 0).pvalue, rtol=1e-6
     )
@@ -85,15 +85,15 @@ def test_log_loss_and_balanced_error_by_hand(rng):
     assert statistics.balanced_error(np.zeros(100, int), labels) == pytest.approx(0.5)
 
 
-def test_equal_classifiers_are_told_apart_in_at_most_a_twentieth_of_the_cases(rng):
-    """Two classifiers of 5 % true error, half of it on the same images."""
+def test_false_positive_rate_is_at_most_the_level(rng):
+    """Simulate two classifiers with a true error rate of 5 %, half of it on the same images."""
     n_simulations, n_images = 2000, 1000
     hard = rng.random((n_simulations, n_images)) < 0.025
     wrong = hard | (rng.random((2, n_simulations, n_images)) < 0.025 / 0.975)
     claims = sum(
-        statistics.mcnemar_p(first, second) < statistics.LEVEL  # of one comparison Holm changes nothing
+        statistics.mcnemar_p(first, second) < statistics.LEVEL  # Holm does not change a single p-value
         for first, second in zip(*wrong, strict=True)
     )
     monte_carlo_error = math.sqrt(0.05 * 0.95 / n_simulations)
     assert claims / n_simulations <= 0.05 + 2 * monte_carlo_error
-    assert claims / n_simulations > 0.01  # it does claim something: the test is not asleep
+    assert claims / n_simulations > 0.01  # the test is not trivially conservative

@@ -21,7 +21,7 @@ def record_of(cell, **changes):
 
 @pytest.fixture
 def store(tmp_path):
-    """A folder with one finished cell."""
+    """Return a store with one finished cell."""
     store = Store(tmp_path / "results")
     split = data.load("digits")
     store.add_test("digits", split)
@@ -34,7 +34,7 @@ def predictions(labels):
     return {"labels": labels.astype(np.uint16), "proba": rng.dirichlet(np.ones(10), len(labels)).astype(np.float32)}
 
 
-def test_what_is_written_is_read(store):
+def test_written_results_are_loaded(store):
     split, results = data.load("digits"), load(store.folder)
     assert results.unreadable == []
     assert results.records[0]["model"] == "svm"
@@ -46,7 +46,7 @@ def test_what_is_written_is_read(store):
     assert results.calibration[CELL]["log_loss"] == statistics.mean_log_loss(proba, split.y_test)
 
 
-def test_packed_results_are_the_same_without_the_images(store, tmp_path):
+def test_packed_results_are_the_same_with_the_kept_images(store, tmp_path):
     results = load(store.folder)
     pack(results, tmp_path / "packed", {"digits": np.array([3, 5])})
     packed = load(tmp_path / "packed")
@@ -61,7 +61,7 @@ def test_packed_results_are_the_same_without_the_images(store, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["cut record", "no record", "cut predictions", "no predictions", "no fields"])
-def test_unreadable_record_is_named_and_skipped(store, fault):
+def test_unreadable_record_is_skipped_and_named(store, fault):
     record, arrays = (
         store.folder / kind / f"{CELL}.{end}" for kind, end in [("records", "json"), ("predictions", "npz")]
     )
@@ -92,7 +92,7 @@ def test_damaged_test_images_are_written_again(store):
     assert load(store.folder).unreadable == []
 
 
-def test_failed_cell_has_a_record_and_no_predictions(store):
+def test_failed_cell_has_no_predictions(store):
     failed = Cell("digits", "knn")
     store.add(failed, record_of(failed, status="timeout"), {})
     results = load(store.folder)
@@ -100,9 +100,9 @@ def test_failed_cell_has_a_record_and_no_predictions(store):
     assert set(results.predicted) == {CELL}
 
 
-def test_second_run_is_told_who_holds_the_folder(store):
+def test_second_run_is_refused_and_the_holder_is_named(store):
     with store.lock():
-        with pytest.raises(BusyError, match=rf"is held by process {os.getpid()} on .+: wait for it"), store.lock():
+        with pytest.raises(BusyError, match=rf"is locked by process {os.getpid()} on .+ Wait for it"), store.lock():
             pass
         (store.folder / "records" / "x.json.writing").touch()
     with store.lock():
@@ -110,17 +110,17 @@ def test_second_run_is_told_who_holds_the_folder(store):
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
-        ({"torch": "1.0"}, r"torch '1\.0' there, '\d.+' here"),
-        ({"tuning": "none"}, "tuning 'none' there, '6 candidates"),
-        ({"data_sha256": "xyz"}, "data 'xyz' there, 'abc' here"),
+        ({"torch": "1.0"}, r"torch is '1\.0' there and '\d.+' here"),
+        ({"tuning": "none"}, "tuning is 'none' there and '6 candidates"),
+        ({"data_sha256": "xyz"}, "data is 'xyz' there and 'abc' here"),
     ],
 )
-def test_other_settings_are_refused_with_what_differs(changes, words):
+def test_other_settings_are_refused_and_named(changes, message):
     check_settings([record_of(CELL)], {"digits": "abc"})
-    check_settings([record_of(CELL)], {})  # a data set that this run does not use
-    with pytest.raises(OtherSettingsError, match=words):
+    check_settings([record_of(CELL)], {})  # this run does not use the data set
+    with pytest.raises(OtherSettingsError, match=message):
         check_settings([record_of(CELL, **changes)], {"digits": "abc"})
 
 
@@ -128,28 +128,29 @@ HERE = {"cpu": "abacus", "n_cpus": 2, "platform": "desk", "git_revision": "f00",
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_other_circumstances_are_told_with_the_remedy(name):
+def test_other_circumstances_are_reported_with_a_remedy(name):
     assert other_circumstances([record_of(CELL) | HERE], HERE) == ""
     records = [record_of(CELL) | HERE, record_of(CELL) | HERE | {name: "other"}]
-    told = other_circumstances(records, HERE)
-    assert told.startswith(f"has 1 of 2 records of other circumstances: {name} 'other' there, {HERE[name]!r} here. ")
-    assert "Their times are not compared with new ones" in told
-    assert "to measure all alike choose another --output" in told
+    message = other_circumstances(records, HERE)
+    difference = f"{name} is 'other' there and {HERE[name]!r} here"
+    assert message.startswith(f"has 1 of 2 records with other circumstances: {difference}. ")
+    assert "Their times are not compared with new ones" in message
+    assert "choose another --output" in message
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110
-def test_full_disk_leaves_what_is_finished(store):
+def test_full_disk_leaves_the_finished_cells(store):
     other = Cell("digits", "knn")
     scratch = store.folder / "predictions" / f"{other}.npz.writing"
     scratch.symlink_to("/dev/full")
-    with pytest.raises(OSError, match="what is finished stays") as raised:
+    with pytest.raises(OSError, match="finished cells are kept") as raised:
         store.add(other, record_of(other), predictions(np.zeros(450)))
     assert raised.value.errno == errno.ENOSPC
     assert not scratch.exists()
     assert set(load(store.folder).predicted) == {CELL}
 
 
-def test_record_is_text_that_people_can_read(store):
+def test_record_is_indented_json(store):
     text = (store.folder / "records" / f"{CELL}.json").read_text()
     assert json.loads(text)["n_test"] == 450
     assert text.count("\n") > 5

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def resolve_settings(params: Mapping[str, Any], n_samples: int, seed: int, *, is
     Parameters
     ----------
     params : mapping of str to object
-        Parameters of `LeNetClassifier`.
+        Parameters of `LeNetClassifier`, where a string in the place of a number is "auto".
     n_samples : int
         Number of training images.
     seed : int
@@ -77,13 +78,13 @@ def resolve_settings(params: Mapping[str, Any], n_samples: int, seed: int, *, is
     values = dict(params) | {"seed": seed, "schedule": "warm_up" if params["early_stopping"] else "one_cycle"}
     if is_stream:
         values |= {"max_epochs": 1, "schedule": "constant"}
-    if values["batch_size"] == "auto":
+    if isinstance(values["batch_size"], str):
         values["batch_size"] = np.clip(2 ** round(np.log2(n_samples / 30)), 16, 128)
     n_batches = count_batches(n_samples, int(values["batch_size"]))
-    if values["max_epochs"] == "auto":
+    if isinstance(values["max_epochs"], str):
         n_steps = np.clip(300 * (n_samples / 100) ** 0.45, 100, 5000)
         values["max_epochs"] = max(10, round(n_steps / n_batches))
-    if values["weight_decay"] == "auto":
+    if isinstance(values["weight_decay"], str):
         n_steps = values["max_epochs"] * n_batches
         values["weight_decay"] = STREAM_WEIGHT_DECAY if is_stream else 17 / math.sqrt(n_steps)
     return Settings(**{field.name: _as_plain(values[field.name], field.type) for field in dataclasses.fields(Settings)})
@@ -91,4 +92,4 @@ def resolve_settings(params: Mapping[str, Any], n_samples: int, seed: int, *, is
 
 def _as_plain(value: Any, kind: Any) -> Any:
     """Convert NumPy's numbers to Python's, which every format can store."""
-    return kind(value) if kind in (int, float) else value
+    return kind(value) if kind in (int, float) and isinstance(value, Real) else value

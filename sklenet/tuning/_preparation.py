@@ -13,8 +13,8 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklenet._targets import as_labels
-from sklenet._training import make_plan
+from sklenet._engine import resolve_settings
+from sklenet._validation import as_labels
 from sklenet.tuning._evaluation import Evaluation, check_metric, get_final_lenet
 from sklenet.tuning._identity import hash_search, sample_space
 from sklenet.tuning._space import check_names, make_space
@@ -75,9 +75,9 @@ def make_evaluation(
     lenet, resolved, n_epochs = get_final_lenet(estimator), None, None
     if lenet is not None:
         n_train = min(len(train) for train, _ in splits)
-        resolved = make_plan(n_train, lenet.max_epochs, lenet.batch_size, lenet.weight_decay)
+        resolved = resolve_settings(lenet.get_params(), n_train, seed=0)
         if not any(name.rpartition("__")[2] == "max_epochs" for name in names):
-            n_epochs = resolved.n_epochs
+            n_epochs = resolved.max_epochs
             lenet.set_params(max_epochs=n_epochs)
     fit_params, score_params = routed.estimator.fit, routed.scorer.score
     evaluation = Evaluation(

@@ -9,7 +9,7 @@ from optuna.trial import BaseTrial
 from sklearn.base import BaseEstimator
 
 from sklenet._classifier import LeNetClassifier
-from sklenet._hints import nearest_parameter
+from sklenet._validation import nearest_parameter
 
 Space = Callable[[BaseTrial], dict[str, Any]]
 GivenSpace = Mapping[str, BaseDistribution | Sequence[Any]] | Space | None

@@ -3,6 +3,7 @@
 import functools
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -15,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from skorch.callbacks import GradientNormClipping
 
-import sklenet._engine._training
 from sklenet import LeNetClassifier
+from sklenet._engine import resolve_settings
 from sklenet.tuning import LeNetSearchCV, _identity
 from sklenet.tuning._identity import sample_space, to_canonical_json
 from sklenet.tuning._study import open_study
@@ -112,13 +113,13 @@ def test_search_is_resumed_under_other_display_options(digits, tmp_path):
 
 def test_study_is_not_resumed_after_defaults_have_changed(digits, tmp_path, monkeypatch):
     search(tmp_path).fit(*digits)
-    plan = sklenet._engine._training.make_plan
 
-    def plan_one_more_epoch(*args):
-        return plan(*args)._replace(n_epochs=plan(*args).n_epochs + 1)
+    def resolve_one_more_epoch(*args, **kwargs):
+        settings = resolve_settings(*args, **kwargs)
+        return replace(settings, max_epochs=settings.max_epochs + 1)
 
     with monkeypatch.context() as patch:
-        patch.setattr("sklenet.tuning._preparation.make_plan", plan_one_more_epoch)
+        patch.setattr("sklenet.tuning._preparation.resolve_settings", resolve_one_more_epoch)
         with pytest.raises(ValueError, match="another estimator"):
             search(tmp_path).fit(*digits)
     monkeypatch.setattr(_identity, "_FORMAT", 2)

@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 
 import numpy as np
 import optuna
@@ -44,8 +46,7 @@ def digits():
 def test_suspended_worker_discards_its_stale_trial(tmp_path):
     url, n_trials = f"sqlite:///{tmp_path}/study.db", 12
     suspended = start(url, n_trials)
-    wait_until(lambda: any(trial.state == TrialState.RUNNING for trial in load_or_empty(url)))
-    os.kill(suspended.pid, signal.SIGSTOP)
+    wait_until(lambda: suspend_in_a_trial(suspended, url))
     running = [trial.number for trial in load(url) if trial.state == TrialState.RUNNING]
     join(start(url, n_trials))  # waits until the other worker has missed three heartbeats
     os.kill(suspended.pid, signal.SIGCONT)
@@ -138,18 +139,25 @@ def test_ctrl_c_in_a_stale_trial_propagates(tmp_path):
     storage.engine.dispose()
 
 
+def suspend_in_a_trial(worker, url):
+    """Suspend a worker; resume it and return False if it runs no trial or holds a lock of the database."""
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        with closing(sqlite3.connect(make_url(url).database, timeout=0)) as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+        if any(trial.state == TrialState.RUNNING for trial in load(url)):
+            return True
+    except (sqlite3.OperationalError, KeyError):  # the database is locked, or the study does not exist yet
+        pass
+    os.kill(worker.pid, signal.SIGCONT)
+    return False
+
+
 def wait_until(condition):
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def load_or_empty(url):
-    try:
-        return load(url)
-    except KeyError:  # the study does not exist yet
-        return []
 
 
 def start(url, n_trials=N_TRIALS):

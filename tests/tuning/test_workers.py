@@ -30,8 +30,8 @@ from stand_ins import HILL, Hill, climb
 
 # Each trial takes at least half a second, so four processes need twenty seconds on any machine. Ten kills take less.
 N_TRIALS = 160
-# Two processes need twelve seconds, which is longer than the eight seconds before the second kill.
-N_TRIALS_OF_TWO = 48
+# The two processes are killed when 6 and when 12 trials are complete.
+N_TRIALS_OF_TWO = 24
 # Processes start fast by forking a server that has imported everything.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["sklenet.tuning"])
@@ -147,7 +147,7 @@ def suspend_in_a_trial(worker, url):
             connection.execute("BEGIN EXCLUSIVE")
         if any(trial.state == TrialState.RUNNING for trial in load(url)):
             return True
-    except (sqlite3.OperationalError, KeyError):  # the database is locked, or the study does not exist yet
+    except sqlite3.OperationalError:  # the database is locked
         pass
     os.kill(worker.pid, signal.SIGCONT)
     return False
@@ -173,11 +173,14 @@ def join(*workers):
 
 
 def load(url):
-    """Return the trials of the study."""
-    storage = RDBStorage(url)
-    trials = optuna.load_study(study_name="hill", storage=storage).trials
-    storage.engine.dispose()
-    return trials
+    """Return the trials of the study; no trials if the study does not exist yet."""
+    storage = connect(url, heartbeat_interval=1)
+    try:
+        return optuna.load_study(study_name="hill", storage=storage).trials
+    except KeyError:
+        return []
+    finally:
+        storage.engine.dispose()
 
 
 def finished_values(url):
@@ -242,9 +245,9 @@ def test_unreachable_server(digits):
 
 def test_two_processes_on_sqlite_all_killed(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
-    for _ in range(2):
+    for n_complete in (6, 12):
         workers = [start(url, N_TRIALS_OF_TWO), start(url, N_TRIALS_OF_TWO)]
-        time.sleep(4)
+        wait_until(lambda n=n_complete: len(finished_values(url)) >= n)
         before = finished_values(url)
         for worker in workers:
             worker.kill()

@@ -41,7 +41,8 @@ def suggest_params(trial: BaseTrial, *, prefix: str = "") -> dict[str, Any]:
 
     Examples
     --------
-    >>>     >>> from sklenet import LeNetClassifier
+    >>> import optuna
+    >>> from sklenet import LeNetClassifier
     >>> from sklenet.tuning import suggest_params
     >>> best_so_far = {"lr": 5e-3, "width": 1.0, "dropout": 0.2, "label_smoothing": 0.0, "augment": "affine"}
     >>> LeNetClassifier(**suggest_params(optuna.trial.FixedTrial(best_so_far)))

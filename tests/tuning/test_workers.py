@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 
 import numpy as np
 import optuna
@@ -28,8 +30,8 @@ from stand_ins import HILL, Hill, climb
 
 # Each trial takes at least half a second, so four processes need twenty seconds on any machine. Ten kills take less.
 N_TRIALS = 160
-# Two processes need twelve seconds, which is longer than the eight seconds before the second kill.
-N_TRIALS_OF_TWO = 48
+# The two processes are killed when 6 and when 12 trials are complete.
+N_TRIALS_OF_TWO = 24
 # Processes start fast by forking a server that has imported everything.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["sklenet.tuning"])
@@ -44,8 +46,7 @@ def digits():
 def test_suspended_worker_discards_its_stale_trial(tmp_path):
     url, n_trials = f"sqlite:///{tmp_path}/study.db", 12
     suspended = start(url, n_trials)
-    wait_until(lambda: any(trial.state == TrialState.RUNNING for trial in load_or_empty(url)))
-    os.kill(suspended.pid, signal.SIGSTOP)
+    wait_until(lambda: suspend_in_a_trial(suspended, url))
     running = [trial.number for trial in load(url) if trial.state == TrialState.RUNNING]
     join(start(url, n_trials))  # waits until the other worker has missed three heartbeats
     os.kill(suspended.pid, signal.SIGCONT)
@@ -138,18 +139,25 @@ def test_ctrl_c_in_a_stale_trial_propagates(tmp_path):
     storage.engine.dispose()
 
 
+def suspend_in_a_trial(worker, url):
+    """Suspend a worker; resume it and return False if it runs no trial or holds a lock of the database."""
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        with closing(sqlite3.connect(make_url(url).database, timeout=0)) as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+        if any(trial.state == TrialState.RUNNING for trial in load(url)):
+            return True
+    except sqlite3.OperationalError:  # the database is locked
+        pass
+    os.kill(worker.pid, signal.SIGCONT)
+    return False
+
+
 def wait_until(condition):
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def load_or_empty(url):
-    try:
-        return load(url)
-    except KeyError:  # the study does not exist yet
-        return []
 
 
 def start(url, n_trials=N_TRIALS):
@@ -165,11 +173,14 @@ def join(*workers):
 
 
 def load(url):
-    """Return the trials of the study."""
-    storage = RDBStorage(url)
-    trials = optuna.load_study(study_name="hill", storage=storage).trials
-    storage.engine.dispose()
-    return trials
+    """Return the trials of the study; no trials if the study does not exist yet."""
+    storage = connect(url, heartbeat_interval=1)
+    try:
+        return optuna.load_study(study_name="hill", storage=storage).trials
+    except KeyError:
+        return []
+    finally:
+        storage.engine.dispose()
 
 
 def finished_values(url):
@@ -234,9 +245,9 @@ def test_unreachable_server(digits):
 
 def test_two_processes_on_sqlite_all_killed(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
-    for _ in range(2):
+    for n_complete in (6, 12):
         workers = [start(url, N_TRIALS_OF_TWO), start(url, N_TRIALS_OF_TWO)]
-        time.sleep(4)
+        wait_until(lambda n=n_complete: len(finished_values(url)) >= n)
         before = finished_values(url)
         for worker in workers:
             worker.kill()

@@ -23,7 +23,7 @@ from comparison.data import load
 from formatting import as_markdown
 from rows import Rows
 from sklenet import LeNetClassifier
-from sklenet._engine._training import make_plan
+from sklenet._engine import resolve_settings
 
 _RESULTS = Path(__file__).parent / "results" / "tune_defaults.csv"
 _SIZES = (100, 1_000, 6_000)
@@ -89,7 +89,9 @@ def _measure(data_home: str | None) -> None:
 def _model(parameter: str, value: Any, n_train: int, seed: int) -> LeNetClassifier:
     model = LeNetClassifier(random_state=seed)
     if parameter == "epochs":
-        return model.set_params(max_epochs=round(value * make_plan(n_train, "auto", "auto", "auto").n_epochs))
+        return model.set_params(
+            max_epochs=round(value * resolve_settings(model.get_params(), n_train, seed).max_epochs)
+        )
     return model if parameter == "defaults" else model.set_params(**{parameter: value})
 
 

@@ -33,7 +33,7 @@ from formatting import as_markdown
 from measuring import seconds
 from rows import Row, Rows
 from sklenet import LeNetClassifier
-from sklenet._engine._training import make_plan
+from sklenet._engine import resolve_settings
 from sklenet.datasets import load_mnist_sample
 from sklenet.tuning import LeNetSearchCV
 
@@ -142,7 +142,7 @@ def _randomized(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
         LeNetClassifier(random_state=seed), _DISTRIBUTIONS, n_iter=_N_TRIALS, cv=_CV, n_jobs=n_jobs, random_state=seed,
         error_score="raise",
     )  # fmt: skip
-    n_epochs = make_plan(_N_TRAIN * (_CV - 1) // _CV, "auto", "auto", "auto").n_epochs
+    n_epochs = resolve_settings(LeNetClassifier().get_params(), _N_TRAIN * (_CV - 1) // _CV, seed).max_epochs
     return _summary(search.fit(X, y), _N_TRIALS * _CV * n_epochs)
 
 

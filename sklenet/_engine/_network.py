@@ -7,8 +7,6 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from torch.nn.utils import skip_init
 
-from sklenet._engine._pooling import MaxPool2x2
-
 Layer = TypeVar("Layer", bound=nn.Module)
 
 ARCHITECTURES = ("modern", "1998")
@@ -136,7 +134,7 @@ def _empty(kind: type[Layer], *sizes: int, **options: int) -> Layer:
 
 def _subsampling_modern() -> nn.Sequential:
     # Max and ReLU commute; in this order ReLU has a quarter of the work.
-    return nn.Sequential(MaxPool2x2(), nn.ReLU())
+    return nn.Sequential(nn.MaxPool2d(2), nn.ReLU())
 
 
 def _subsampling_1998(n_maps: int) -> nn.Sequential:

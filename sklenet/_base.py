@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext, CallbackSupportMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 
 from sklenet._engine import EpochObserver, Model, clone_callbacks, device_for_loading
 from sklenet._validation import nearest_parameter
@@ -102,6 +102,12 @@ class ModelEstimator(CallbackSupportMixin, BaseEstimator):
                 f"The nearest is {nearest_parameter(unknown[0], known)!r}."
             )
         return super().set_params(**params)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return the tags; 3-D input is accepted beside 2-D input."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the parameters as given, and the fitted model as NumPy arrays, strings and numbers.

@@ -1,12 +1,12 @@
 """LeNetClassifier: scikit-learn's contract."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +16,7 @@ from sklenet._engine import (
     ARCHITECTURES,
     DISTORTIONS,
     Distortion,
+    Model,
     Shape,
     clone_callbacks,
     resolve_device,
@@ -340,7 +341,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         UserWarning
             If the images are on another scale than the training images, or inverted.
         """
-        logits = self._model.logits(self._validate(X), average_shifts=self.test_time_augment)
+        logits = self._compute(X, Model.logits)
         return self.classes_[logits.argmax(axis=1)]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -358,7 +359,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         probabilities : ndarray of shape (n_samples, n_classes), float32
             Columns are in the order of `classes_`.
         """
-        return self._model.probabilities(self._validate(X), average_shifts=self.test_time_augment)
+        return self._compute(X, Model.probabilities)
 
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Predict the logarithms of class probabilities, finite where a probability rounds to 0.
@@ -373,7 +374,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         log_probabilities : ndarray of shape (n_samples, n_classes), float32
             Columns are in the order of `classes_`.
         """
-        return self._model.log_probabilities(self._validate(X), average_shifts=self.test_time_augment)
+        return self._compute(X, Model.log_probabilities)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the logits, which calibration takes.
@@ -388,16 +389,11 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         logits : ndarray of shape (n_samples,) or (n_samples, n_classes), float32
             For two classes, the logit of the second minus that of the first.
         """
-        logits = self._model.logits(self._validate(X), average_shifts=self.test_time_augment)
+        logits = self._compute(X, Model.logits)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def __sklearn_tags__(self) -> Tags:
-        """Return the tags; 3-D input is accepted beside 2-D input."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
-
-    def _validate(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the rows of validated images."""
+    def _compute(self, X: ArrayLike, outputs: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Validate images, and compute outputs of the model."""
         check_is_fitted(self)
-        return validate_predict(self, X, self._model)
+        rows = validate_predict(self, X, self._model)
+        return outputs(self._model, rows, average_shifts=self.test_time_augment)

@@ -78,7 +78,7 @@ def test_predictions_do_not_depend_on_the_place_in_the_batch_at_any_width(digits
     classifier = make(width=width, max_epochs=1, batch_size=100).fit(X[:100], y[:100] % n_classes)
     place = np.arange(33)
     for row in (0, 5):
-        logits = classifier._compute(np.repeat(X[[row]], 33, axis=0), lambda logits: logits)
+        logits = classifier._model.logits(np.repeat(X[[row]], 33, axis=0).astype(np.float32))
         assert_array_equal(logits[place], logits[[0] * 33])
 
 

@@ -173,7 +173,7 @@ def test_nothing_of_torch_is_stored(fitted, digits):
 
 def test_what_is_stored_is_a_copy(fitted, digits):
     expected = fitted.predict_proba(digits[0])
-    for _, leaf in walk(fitted.__getstate__()["net_"]["weights"]):
+    for _, leaf in walk(fitted.__getstate__()["_model"]["weights"]):
         if isinstance(leaf, np.ndarray):
             leaf.fill(math.nan)
     assert_array_equal(fitted.predict_proba(digits[0]), expected)

@@ -642,7 +642,7 @@ def test_partial_fit_learns(digits):
 @pytest.mark.parametrize("architecture", ["modern", "1998"])
 def test_a_copied_model_trains_on_as_the_original_does_to_the_bit(digits, architecture):
     data = make_data(*digits)
-    settings = make_settings(dropout=0.3, architecture=architecture, width=1.0)
+    settings = make_settings(dropout=0.3, architecture=architecture, width=1.0, is_stream=True)
     model = train(start_model(data, settings, [], "cpu"), data)
     copy = model.copy()
     train(model, data)

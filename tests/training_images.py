@@ -22,6 +22,6 @@ def make_images(X, y, sample_weight=None, *, canvas=None):
     return Images(data, canvas or Canvas((8, 8), PixelStatistics.from_rows(X, (8, 8))), data.training)
 
 
-def make_settings(**params):
+def make_settings(*, is_stream=False, **params):
     small = {"lr": 1e-3, "batch_size": 32, "width": 0.5, "dropout": 0.0, "weight_decay": 0.01, "max_epochs": 1}
-    return resolve_settings(LeNetClassifier(**small | params).get_params(), 120, seed=0)
+    return resolve_settings(LeNetClassifier(**small | params).get_params(), 120, seed=0, is_stream=is_stream)

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -29,6 +30,7 @@ def unchanged_on_error(fit: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+@dataclass
 class FitTask(EpochObserver):
     """Reports a fit to the callbacks of an estimator, and each epoch as a subtask.
 
@@ -44,39 +46,32 @@ class FitTask(EpochObserver):
         Returns the fitted attributes of a model. Called only for a callback that wants a fitted estimator.
     """
 
-    def __init__(
-        self, context: CallbackContext, hook_params: dict[str, Any], attributes: Callable[[Model], dict[str, Any]]
-    ) -> None:
-        self._context = context
-        self._hook_params = hook_params
-        self._attributes = attributes
+    context: CallbackContext
+    hook_params: dict[str, Any]
+    attributes: Callable[[Model], dict[str, Any]]
 
     def __enter__(self) -> Self:
-        self._context.call_on_fit_task_begin(**self._hook_params)
+        self.context.call_on_fit_task_begin(**self.hook_params)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self._context.call_on_fit_task_end(**self._hook_params, reconstruction_attributes={})
+            self.context.call_on_fit_task_end(**self.hook_params, reconstruction_attributes={})
 
     def begin_epoch(self) -> None:
         """Begin the task of an epoch."""
-        self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._hook_params)
+        self._epoch = self.context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self.hook_params)
 
     def end_epoch(self, snapshot: Callable[[], Model]) -> bool:
         """End the task of the epoch, and return whether a callback has asked to end the training."""
         return self._epoch.call_on_fit_task_end(
-            **self._hook_params, reconstruction_attributes=lambda: self._attributes(snapshot())
+            **self.hook_params, reconstruction_attributes=lambda: self.attributes(snapshot())
         )
 
 
 class ModelEstimator(CallbackSupportMixin, BaseEstimator):
     """An estimator whose fitted attributes are those of a :class:`Model`, which `_model` holds."""
-
-    random_state: int | np.random.RandomState | None
-    device: str
-    callbacks: list[Any] | None
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator.
@@ -129,9 +124,6 @@ class ModelEstimator(CallbackSupportMixin, BaseEstimator):
             callbacks, device = clone_callbacks(self.callbacks), device_for_loading(self.device)
             self._assign(Model.from_state(state["_model"], callbacks, device))
 
-    def _fitted_model(self) -> Model | None:
-        return getattr(self, "_model", None)
-
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
@@ -142,7 +134,7 @@ class ModelEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _assign(self, model: Model) -> None:
         """Assign the fitted attributes at once."""
-        vars(self).update(self._attributes(model))
+        self.__dict__.update(self._attributes(model))
 
     @staticmethod
     def _attributes(model: Model) -> dict[str, Any]:

@@ -37,11 +37,9 @@ def check_image_shape(owner: str, shape: Any) -> tuple[int, int]:
     >>> check_image_shape("load_image_folder", (28, 20))
     (28, 20)
     """
-    match shape:
-        case (int() | np.integer() as height, int() | np.integer() as width) if (
-            height > 0 and width > 0 and not isinstance(height, bool) and not isinstance(width, bool)
-        ):
-            return int(height), int(width)
+    sides = list(shape) if isinstance(shape, tuple | list) else []
+    if len(sides) == 2 and all(isinstance(side, int | np.integer) and side is not True and side > 0 for side in sides):
+        return int(sides[0]), int(sides[1])
     raise ValueError(
         f"The 'image_shape' parameter of {owner} must be a tuple of two positive ints (height, width) in pixels. "
         f"Got {shorten(shape)} instead."

@@ -262,7 +262,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         UserWarning
             If the number of pixels is not a square number and `image_shape` is None.
         """
-        fitted = self._fitted_model() if self.warm_start else None
+        fitted = getattr(self, "_model", None) if self.warm_start else None
         seed = self._draw_seed()
         data = validate_fit(self, X, y, sample_weight, seed=seed, fitted=fitted)
         settings = resolve_settings(self.get_params(), len(data.training), seed)
@@ -313,7 +313,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
             As in `fit`; with `class_weight="balanced"`; if `architecture` or `width` has changed since the first
             training; if `classes` is missing in the first call, or y has a label that was not declared.
         """
-        fitted = self._fitted_model()
+        fitted = getattr(self, "_model", None)
         data = validate_partial_fit(self, X, y, sample_weight, classes=classes, fitted=fitted)
         seed = fitted.settings.seed if fitted else self._draw_seed()
         settings = resolve_settings(self.get_params(), len(data.training), seed, is_stream=True)

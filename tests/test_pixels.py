@@ -20,8 +20,8 @@ from sklearn.preprocessing import (
 )
 
 from sklenet import LeNetClassifier
-from sklenet._engine._pixels import PixelStatistics
 from sklenet.datasets import load_mnist_sample, make_characters
+from training_images import statistics_of
 
 
 def border_median(rows, shape):
@@ -35,7 +35,7 @@ def border_median(rows, shape):
 def test_statistics_are_numpys(n_images, offset):
     shape = (5, 7)
     rows = offset + np.random.default_rng(0).random((n_images, 35), dtype=np.float32)
-    found = PixelStatistics.from_rows(rows, shape)
+    found = statistics_of(rows, shape)
 
     exact = rows.astype(np.float64)
     assert_allclose(found.mean, exact.mean(), rtol=1e-6)
@@ -51,25 +51,25 @@ def test_statistics_are_numpys(n_images, offset):
 def test_background_is_the_paper_and_not_the_ink():
     images = np.full((20, 8, 8), 255, dtype=np.uint8)
     images[:, 2:6, 2:6] = 0
-    assert PixelStatistics.from_rows(images.reshape(20, 64), (8, 8)).background == 255
+    assert statistics_of(images.reshape(20, 64), (8, 8)).background == 255
 
 
 def test_background_of_padded_rows_leaves_the_padding_out():
-    assert PixelStatistics.from_rows(np.full((5, 60), 3, dtype=np.uint8), (8, 8)).background == 3
+    assert statistics_of(np.full((5, 60), 3, dtype=np.uint8), (8, 8)).background == 3
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 255.0])
 def test_scale_is_1_where_all_pixels_are_the_same(value):
-    assert PixelStatistics.from_rows(np.full((30, 64), value, dtype=np.float32), (8, 8)).scale == 1
+    assert statistics_of(np.full((30, 64), value, dtype=np.float32), (8, 8)).scale == 1
 
 
 def test_statistics_do_not_depend_on_dtype_or_memory_layout():
     rows = np.random.default_rng(0).integers(0, 256, (1500, 64)).astype(np.uint8)
-    found = PixelStatistics.from_rows(rows, (8, 8))
+    found = statistics_of(rows, (8, 8))
     wide = np.zeros((1500, 128), dtype=np.float32)
     wide[:, ::2] = rows
     for same in (rows.astype(np.float32), np.asfortranarray(rows), wide[:, ::2]):
-        assert PixelStatistics.from_rows(same, (8, 8)) == found
+        assert statistics_of(same, (8, 8)) == found
 
 
 @pytest.fixture
@@ -81,23 +81,23 @@ def digits_like():
 
 @pytest.mark.parametrize("factor", [1 / 255, 100])
 def test_another_scale_is_found(digits_like, factor):
-    statistics = PixelStatistics.from_rows(digits_like, (8, 8))
+    statistics = statistics_of(digits_like, (8, 8))
     mismatch = statistics.find_mismatch(digits_like * factor, (8, 8))
     assert re.search(r"X spans .* but the model was fitted on \[0, 255\]", mismatch)
 
 
 def test_shifted_pixels_are_found(digits_like):
-    statistics = PixelStatistics.from_rows(digits_like, (8, 8))
+    statistics = statistics_of(digits_like, (8, 8))
     assert re.search("scale the pixels", statistics.find_mismatch(digits_like.astype(np.float32) - 128, (8, 8)))
 
 
 def test_inverted_polarity_is_found(digits_like):
-    statistics = PixelStatistics.from_rows(digits_like, (8, 8))
+    statistics = statistics_of(digits_like, (8, 8))
     assert re.search("are the images inverted", statistics.find_mismatch(255 - digits_like, (8, 8)))
 
 
 def test_images_of_the_same_kind_are_not_a_mismatch(digits_like):
-    statistics = PixelStatistics.from_rows(digits_like[:100], (8, 8))
+    statistics = statistics_of(digits_like[:100], (8, 8))
     assert statistics.find_mismatch(digits_like[100:], (8, 8)) is None
     assert statistics.find_mismatch(digits_like[100:110].astype(np.float32), (8, 8)) is None
 
@@ -105,12 +105,12 @@ def test_images_of_the_same_kind_are_not_a_mismatch(digits_like):
 @pytest.mark.parametrize("n_images", [0, 1, 9, 10, 1000])
 @pytest.mark.parametrize("value", [0, 128, 1e6])
 def test_blank_images_are_not_a_mismatch(digits_like, n_images, value):
-    statistics = PixelStatistics.from_rows(digits_like, (8, 8))
+    statistics = statistics_of(digits_like, (8, 8))
     assert statistics.find_mismatch(np.full((n_images, 64), value), (8, 8)) is None
 
 
 def test_blank_images_among_others_are_not_judged(digits_like):
-    statistics = PixelStatistics.from_rows(digits_like, (8, 8))
+    statistics = statistics_of(digits_like, (8, 8))
     mostly_blank = np.zeros((500, 64))
     mostly_blank[::50] = digits_like[:10]
     assert statistics.find_mismatch(mostly_blank, (8, 8)) is None
@@ -118,13 +118,13 @@ def test_blank_images_among_others_are_not_judged(digits_like):
 
 
 def test_noise_of_a_blank_page_is_not_a_mismatch(digits_like):
-    statistics = PixelStatistics.from_rows(digits_like, (8, 8))
+    statistics = statistics_of(digits_like, (8, 8))
     page = np.random.default_rng(0).integers(0, 4, (1, 64), dtype=np.uint8)
     assert statistics.find_mismatch(page, (8, 8)) is None
 
 
 def test_a_frame_around_an_image_is_no_inversion(digits_like):
-    statistics = PixelStatistics.from_rows(digits_like, (8, 8))
+    statistics = statistics_of(digits_like, (8, 8))
     framed = digits_like[:1].copy().reshape(8, 8)
     framed[[0, -1]] = framed[:, [0, -1]] = 255
     framed[1:-1, 1:-1] //= 4
@@ -132,7 +132,7 @@ def test_a_frame_around_an_image_is_no_inversion(digits_like):
 
 
 def test_images_of_both_polarities_in_training_are_no_inversion_alone(digits_like):
-    statistics = PixelStatistics.from_rows(np.concatenate([digits_like, 255 - digits_like[:20]]), (8, 8))
+    statistics = statistics_of(np.concatenate([digits_like, 255 - digits_like[:20]]), (8, 8))
     assert statistics.find_mismatch(255 - digits_like[:1], (8, 8)) is None
 
 

@@ -197,7 +197,7 @@ def test_any_array_fits_or_is_refused(images):
 
 def _standardised(model, images):
     rows, _ = as_rows(np.asarray(images, dtype=np.float32))
-    return model._canvas.draw(torch.from_numpy(rows.copy()))
+    return model._model.canvas.to_images(torch.from_numpy(rows.copy()))
 
 
 @pytest.fixture(scope="module")

@@ -345,7 +345,7 @@ class LossOfValidation(Callback):
         del self.dataset
 
     def _look(self, net, images):
-        self.seen.append(float(np.mean(net.predict(images) == images.targets)))
+        self.seen.append(float(np.mean(net.predict(images) == images.data.targets[images.indices])))
 
 
 def test_callbacks_see_the_weights_that_early_stopping_evaluates_and_keeps(digits):

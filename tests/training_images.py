@@ -10,6 +10,10 @@ from sklenet._engine._pixels import PixelStatistics
 from sklenet._validation._targets import training_weights
 
 
+def statistics_of(rows, shape=(8, 8)):
+    return PixelStatistics.from_rows(rows, shape, np.arange(len(rows)))
+
+
 def make_data(X, y, sample_weight=None):
     classes = np.arange(10)
     sample_weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
@@ -19,7 +23,7 @@ def make_data(X, y, sample_weight=None):
 
 def make_images(X, y, sample_weight=None, *, canvas=None):
     data = make_data(X, y, sample_weight)
-    return Images(data, canvas or Canvas((8, 8), PixelStatistics.from_rows(X, (8, 8))), data.training)
+    return Images(data, canvas or Canvas((8, 8), statistics_of(X)), data.training)
 
 
 def make_settings(*, is_stream=False, **params):

@@ -11,21 +11,9 @@ from sklenet._engine._threads import use_one_thread_after_fork
 from sklenet._engine._training import EpochObserver, train
 
 __all__ = [
-    "ARCHITECTURES",
-    "DISTORTIONS",
-    "Distortion",
-    "EpochObserver",
-    "LeNet5",
-    "Model",
-    "Settings",
-    "Shape",
-    "TrainingData",
-    "clone_callbacks",
-    "device_for_loading",
-    "resolve_device",
-    "resolve_settings",
-    "start_model",
+    "ARCHITECTURES", "DISTORTIONS", "Distortion", "EpochObserver", "LeNet5", "Model", "Settings", "Shape",
+    "TrainingData", "clone_callbacks", "device_for_loading", "resolve_device", "resolve_settings", "start_model",
     "train",
-]
+]  # fmt: skip
 
 use_one_thread_after_fork()

@@ -71,19 +71,14 @@ def distort(images: Tensor, augment: Distortion, generator: Generator) -> Tensor
     """
     distorted = augment(images, generator)
     if not isinstance(distorted, Tensor) or distorted.shape != images.shape or distorted.dtype != images.dtype:
+        found = f"{tuple(distorted.shape)} {distorted.dtype}" if isinstance(distorted, Tensor) else type(distorted)
         raise ValueError(
-            f"augment must return a tensor of the shape and dtype it is given, {tuple(images.shape)} {images.dtype}. "
-            f"Got {_describe(distorted)} instead."
+            "augment must return a tensor of the shape and dtype of the batch, "
+            f"{tuple(images.shape)} {images.dtype}. Got {found} instead."
         )
     if not torch.isfinite(distorted).all():
         raise ValueError("augment must return finite pixels. Got NaN or infinity instead.")
     return distorted
-
-
-def _describe(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"{tuple(value.shape)} {value.dtype}"
-    return f"{type(value).__name__}"
 
 
 def _uniform(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:

@@ -50,11 +50,6 @@ class Images(torch.utils.data.Dataset[Batch]):
         return None if self.data.validation is None else replace(self, indices=self.data.validation)
 
     @property
-    def targets(self) -> NDArray[np.intp]:
-        """Targets of the selected samples, (len(self),)."""
-        return self.data.targets[self.indices]
-
-    @property
     def weights(self) -> NDArray[np.float32]:
         """Weights of the selected samples, (len(self),)."""
         return self.data.weights[self.indices]

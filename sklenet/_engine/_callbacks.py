@@ -41,7 +41,7 @@ def training_callbacks(settings: Settings, n_steps: int, callbacks: Sequence[Any
     """
     own: list[Callback] = []
     if settings.schedule != "constant" and not _has_scheduler(callbacks):
-        factor = partial(_SCHEDULES[settings.schedule], n_steps=n_steps)
+        factor = partial(one_cycle if settings.schedule == "one_cycle" else warm_up, n_steps=n_steps)
         own.append(LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch", event_name=None))
     if settings.schedule == "warm_up":
         own.append(AveragedEarlyStopping(settings.n_iter_no_change, settings.tol))
@@ -77,9 +77,6 @@ def one_cycle(step: int, *, n_steps: int) -> float:
 
 def _n_warm_up(n_steps: int) -> int:
     return max(1, n_steps // 10)
-
-
-_SCHEDULES = {"one_cycle": one_cycle, "warm_up": warm_up}
 
 
 class AveragedEarlyStopping(Callback):
@@ -163,7 +160,7 @@ class AveragedEarlyStopping(Callback):
     def on_train_end(self, net: NeuralNet, **_: Any) -> None:
         """Give the module the best weights, and drop the copies."""
         net.module_.load_state_dict(self.best_)
-        self.average_ = self.best_ = self.trained_ = None
+        self.average_, self.best_, self.trained_ = {}, {}, None
 
 
 def _copy_weights(net: NeuralNet) -> dict[str, Tensor]:

@@ -1,7 +1,6 @@
 """The network's 32×32 input: images of any size, standardised and centred, batch by batch."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -54,15 +53,6 @@ class Canvas:
             images = F.pad(images, (0, n_missing), value=self.pixels.background)
         images = images.sub_(self.pixels.mean).mul_(1 / self.pixels.scale).view(-1, 1, height, width)
         return self._centre(self._resize(images))
-
-    def to_state(self) -> dict[str, Any]:
-        """Return the attributes as numbers."""
-        return asdict(self)
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        """Make the canvas of a state."""
-        return cls(tuple(state["shape"]), PixelStatistics(**state["pixels"]))
 
     def _resize(self, images: Tensor) -> Tensor:
         resized = resized_shape(self.shape)

@@ -17,7 +17,8 @@ def resolve_device(device: str) -> str:
     if device == "auto":
         return available[-1]
     kind, _, index = device.partition(":")
-    if kind not in available or index not in _indices(kind):
+    n_devices = torch.cuda.device_count() if kind == "cuda" else 1
+    if kind not in available or index not in {"", *map(str, range(n_devices))}:
         raise ValueError(
             f"The 'device' parameter of LeNetClassifier must be 'auto' or a device of this machine, one of "
             f"{available}. Got {device!r} instead."
@@ -29,11 +30,6 @@ def available_devices() -> list[str]:
     """List the kinds of device of this machine, the fastest last."""
     found = {"cpu": True, "mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
     return [kind for kind, present in found.items() if present]
-
-
-def _indices(kind: str) -> set[str]:
-    n_devices = torch.cuda.device_count() if kind == "cuda" else 1
-    return {"", *map(str, range(n_devices))}
 
 
 def device_for_loading(device: str) -> str:

@@ -17,8 +17,7 @@ from sklenet._engine._callbacks import training_callbacks
 from sklenet._engine._canvas import Canvas
 from sklenet._engine._data import TrainingData, count_batches
 from sklenet._engine._inference import compute_in_chunks, mean_over_shifts
-from sklenet._engine._modes import default_modes
-from sklenet._engine._net import Net, make_net
+from sklenet._engine._net import Net, default_modes, make_net
 from sklenet._engine._network import LeNet5
 from sklenet._engine._pixels import PixelStatistics
 from sklenet._engine._settings import Settings
@@ -68,27 +67,26 @@ class Model:
         With `average_shifts`, the logits are the mean over the nine positions of an image that are within a pixel of
         its own.
         """
-        return self._compute(rows, self._classify(average_shifts))
+        return self._classify(rows, average_shifts, lambda logits: logits)
 
     def log_probabilities(self, rows: NDArray[Any], *, average_shifts: bool = False) -> NDArray[np.float32]:
         """Compute the logarithms of the probabilities of classes, (n, n_classes), as `logits` does."""
-        classify = self._classify(average_shifts)
-        return self._compute(rows, lambda images: torch.log_softmax(classify(images), dim=1))
+        return self._classify(rows, average_shifts, partial(torch.log_softmax, dim=1))
 
     def probabilities(self, rows: NDArray[Any], *, average_shifts: bool = False) -> NDArray[np.float32]:
         """Compute the probabilities of classes, (n, n_classes), as `logits` does."""
-        classify = self._classify(average_shifts)
-        return self._compute(rows, lambda images: torch.softmax(classify(images), dim=1))
+        return self._classify(rows, average_shifts, partial(torch.softmax, dim=1))
 
     def features(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """Compute the activations of F6, (n, n_units), of rows (n, pixels)."""
-        return self._compute(rows, self.module.features)
+        return compute_in_chunks(self.module, self.canvas, rows, self.module.features)
 
-    def _classify(self, average_shifts: bool) -> Callable[[Tensor], Tensor]:
-        return partial(mean_over_shifts, self.module) if average_shifts else self.module
-
-    def _compute(self, rows: NDArray[Any], output: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
-        return compute_in_chunks(self.module, self.canvas, rows, output)
+    def _classify(
+        self, rows: NDArray[Any], average_shifts: bool, link: Callable[[Tensor], Tensor]
+    ) -> NDArray[np.float32]:
+        """Compute link(logits)."""
+        classify = partial(mean_over_shifts, self.module) if average_shifts else self.module
+        return compute_in_chunks(self.module, self.canvas, rows, lambda images: link(classify(images)))
 
     def to_state(self) -> dict[str, Any]:
         """Return everything as NumPy arrays, strings and numbers, in dicts and lists.
@@ -97,12 +95,12 @@ class Model:
         goes on exactly, and the history. The state leaves out the device, which the loading machine chooses, and what
         each training takes from the estimator anew: callbacks, and a distortion that is a function.
         """
-        net = self.net
+        net, augment = self.net, self.settings.augment
         return {
             "format": _FORMAT,
             "versions": _versions(),
-            "settings": self.settings.to_state(),
-            "canvas": self.canvas.to_state(),
+            "settings": dataclasses.asdict(self.settings) | {"augment": augment if isinstance(augment, str) else None},
+            "canvas": dataclasses.asdict(self.canvas),
             "classes": self.classes,
             "weights": _to_arrays(net.module_.state_dict()),
             "optimizer": _to_arrays(net.optimizer_.state_dict()),
@@ -142,35 +140,31 @@ class Model:
             )
         # Copied, because joblib may return read-only memory maps of a file that is deleted later.
         classes = np.array(state["classes"])
-        settings, canvas = Settings(**state["settings"]), Canvas.from_state(state["canvas"])
-        net = make_net(settings, canvas, len(classes), callbacks, device)
+        canvas = Canvas(tuple(state["canvas"]["shape"]), PixelStatistics(**state["canvas"]["pixels"]))
+        net = make_net(Settings(**state["settings"]), canvas, len(classes), callbacks, device)
         _restore(net, state)
         return cls(net, classes, list(state["loss_curve"]), state["validation_scores"])
 
-    def copy(self) -> Self:
-        """Copy the model, without callbacks. Records of past epochs are shared."""
-        return self._copy(self.settings, (), self.net.device)
+    def copy(self, settings: Settings | None = None, callbacks: Sequence[Any] = (), device: str | None = None) -> Self:
+        """Copy the model, with other settings, callbacks or on another device. Records of past epochs are shared."""
+        net = make_net(settings or self.settings, self.canvas, len(self.classes), callbacks, device or self.net.device)
+        _restore(net, self.to_state())
+        return dataclasses.replace(self, net=net)
 
     def resume(self, settings: Settings, callbacks: Sequence[Any], device: str) -> Self:
-        """Copy the model, ready to train on with other settings on a device. The seed is kept.
+        """Copy the model, ready to be trained with other settings on a device. The seed is kept.
 
         Raises
         ------
         ValueError
             If the settings are those of another network.
         """
-        resumed = self._copy(dataclasses.replace(settings, seed=self.settings.seed), callbacks, device)
+        _check_same_network(self.settings, settings)
+        resumed = self.copy(dataclasses.replace(settings, seed=self.settings.seed), callbacks, device)
         for group in resumed.net.optimizer_.param_groups:
             # A user's schedule takes its peak from "initial_lr", which an earlier schedule may have set.
             group.update(lr=settings.lr, initial_lr=settings.lr, weight_decay=settings.weight_decay)
         return resumed
-
-    def _copy(self, settings: Settings, callbacks: Sequence[Any], device: str) -> Self:
-        _check_same_network(self.settings, settings)
-        net = make_net(settings, self.canvas, len(self.classes), callbacks, device)
-        # Records of epochs are shared, so that a copy costs the same after many epochs.
-        _restore(net, self.to_state())
-        return dataclasses.replace(self, net=net)
 
 
 def start_model(

@@ -1,6 +1,7 @@
 """The skorch net that trains a network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +16,6 @@ from sklenet._engine._batches import Batches, Images
 from sklenet._engine._callbacks import AveragedEarlyStopping
 from sklenet._engine._canvas import Canvas
 from sklenet._engine._data import TrainingData
-from sklenet._engine._modes import default_modes
 from sklenet._engine._network import LeNet5
 from sklenet._engine._settings import Settings
 
@@ -95,12 +95,8 @@ class Net(NeuralNetClassifier):
 
     def get_iterator(self, dataset: Images, training: bool = False) -> Batches:
         """Iterate over images, shuffled and distorted in training."""
-        device = torch.device(self.device)
-        if not training:
-            return Batches(dataset, self.batch_size, device)
-        return Batches(
-            dataset, self.batch_size, device, self.generator_, self.settings.distortion, self.device_generator_
-        )
+        randomness = (self.generator_, self.settings.distortion, self.device_generator_) if training else ()
+        return Batches(dataset, self.batch_size, torch.device(self.device), *randomness)
 
     def infer(self, x: Mapping[str, Tensor], **_: Any) -> Tensor:
         """Compute logits."""
@@ -177,3 +173,10 @@ def make_net(settings: Settings, canvas: Canvas, n_classes: int, callbacks: Sequ
     )
     with default_modes(device):
         return net.initialize()
+
+
+@contextmanager
+def default_modes(device: str | torch.device) -> Iterator[None]:
+    """Enable gradients and disable autocast, also inside a caller's torch.no_grad, inference_mode or autocast."""
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(torch.device(device).type, enabled=False):
+        yield

@@ -61,8 +61,8 @@ class PixelStatistics:
     inverted: float
 
     @classmethod
-    def from_rows(cls, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None = None) -> Self:
-        """Compute the statistics of rows (n, pixels) of images of a shape, or of the rows at `indices`."""
+    def from_rows(cls, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp]) -> Self:
+        """Compute the statistics of those rows (n, pixels) of images of a shape that are at `indices`."""
         means, mean_squares, lowest, highest = _summarise_images(rows, indices)
         mean, low, high = float(means.mean()), float(lowest.min()), float(highest.max())
         variance = float(mean_squares.mean()) - mean**2
@@ -98,7 +98,7 @@ class PixelStatistics:
           inside than any training image. For ten images or more, also: the mean pixel lies more than four standard
           deviations of the training images' means away.
         """
-        sample = _Sample(rows, shape).without_blank()
+        sample = _Sample(rows, shape, np.arange(len(rows))).without_blank()
         if not len(sample.images):
             return None
         if self._is_too_large(sample) or self._is_too_small(sample):
@@ -157,10 +157,9 @@ class _Sample:
         Whether the pixels were uint8.
     """
 
-    def __init__(self, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None = None) -> None:
+    def __init__(self, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp]) -> None:
         n_sample = min(_N_SAMPLE, max(_N_BATCH, _PIXELS_AT_ONCE // rows.shape[1]))
-        if indices is not None or len(rows) > n_sample:
-            rows = rows[_evenly_spaced(len(rows), n_sample, indices)]
+        rows = rows[_evenly_spaced(indices, n_sample)]
         self.shape = shape
         self.is_uint8 = rows.dtype == np.uint8
         self.images = np.ascontiguousarray(rows, dtype=np.float32)
@@ -209,12 +208,12 @@ class _Sample:
         return self.images[:, _border_positions(self.shape, self.images.shape[1])].astype(np.float64)
 
     def _subset(self, chosen: NDArray[np.bool_]) -> "_Sample":
-        subset = _Sample(self.images[chosen], self.shape)
+        subset = _Sample(self.images, self.shape, np.flatnonzero(chosen))
         subset.is_uint8 = self.is_uint8
         return subset
 
 
-def _summarise_images(rows: NDArray[Any], indices: NDArray[np.intp] | None) -> NDArray[np.float64]:
+def _summarise_images(rows: NDArray[Any], indices: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the mean, the mean square, the smallest and the largest pixel of each image, (4, n)."""
     summaries = [
         # float64 sums of float32 pixels: the two-pass formula would read the data twice.
@@ -229,8 +228,8 @@ def _summarise_images(rows: NDArray[Any], indices: NDArray[np.intp] | None) -> N
     return np.concatenate([np.stack(summary) for summary in summaries], axis=1)
 
 
-def _median_of_borders(rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp] | None) -> float:
-    sampled = _evenly_spaced(len(rows), _N_SAMPLE, indices)
+def _median_of_borders(rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp]) -> float:
+    sampled = _evenly_spaced(indices, _N_SAMPLE)
     return float(np.median(rows[np.ix_(sampled, _border_positions(shape, rows.shape[1]))].astype(np.float64)))
 
 
@@ -241,16 +240,12 @@ def _border_positions(shape: Shape, n_pixels: int) -> NDArray[np.intp]:
     return np.flatnonzero(grid.ravel()[:n_pixels])
 
 
-def _evenly_spaced(n_rows: int, n_sample: int, indices: NDArray[np.intp] | None) -> NDArray[np.intp]:
-    """Return at most `n_sample` evenly spaced indices, of all rows if `indices` is None."""
-    n_samples = n_rows if indices is None else len(indices)
-    positions = np.linspace(0, n_samples - 1, min(n_samples, n_sample)).astype(np.intp)
-    return positions if indices is None else indices[positions]
+def _evenly_spaced(indices: NDArray[np.intp], n_sample: int) -> NDArray[np.intp]:
+    """Return at most `n_sample` evenly spaced indices."""
+    return indices[np.linspace(0, len(indices) - 1, min(len(indices), n_sample)).astype(np.intp)]
 
 
-def _float_chunks(rows: NDArray[Any], indices: NDArray[np.intp] | None) -> Iterator[NDArray[np.float32]]:
-    n_samples = len(rows) if indices is None else len(indices)
+def _float_chunks(rows: NDArray[Any], indices: NDArray[np.intp]) -> Iterator[NDArray[np.float32]]:
     n_rows = max(1, _PIXELS_AT_ONCE // rows.shape[1])
-    for start in range(0, n_samples, n_rows):
-        chunk = slice(start, start + n_rows)
-        yield np.ascontiguousarray(rows[chunk if indices is None else indices[chunk]], dtype=np.float32)
+    for start in range(0, len(indices), n_rows):
+        yield np.ascontiguousarray(rows[indices[start : start + n_rows]], dtype=np.float32)

@@ -50,10 +50,6 @@ class Settings:
         """The function that distorts training batches."""
         return DISTORTIONS[self.augment] if isinstance(self.augment, str) else self.augment
 
-    def to_state(self) -> dict[str, Any]:
-        """Return the fields as numbers and strings. A user's own distortion is left out, because it is a function."""
-        return dataclasses.asdict(self) | {"augment": self.augment if isinstance(self.augment, str) else None}
-
 
 def resolve_settings(params: Mapping[str, Any], n_samples: int, seed: int, *, is_stream: bool = False) -> Settings:
     """Resolve each "auto" to the value that suits the number of training images.

@@ -12,8 +12,7 @@ from tqdm.auto import tqdm
 from sklenet._engine._batches import Images
 from sklenet._engine._data import TrainingData
 from sklenet._engine._model import Model
-from sklenet._engine._modes import default_modes
-from sklenet._engine._net import Net
+from sklenet._engine._net import Net, default_modes
 
 # Number of images that a trained network must tell apart.
 _N_TOLD_APART = 64

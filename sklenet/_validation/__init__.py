@@ -4,10 +4,4 @@ from sklenet._validation._hints import nearest_parameter
 from sklenet._validation._inputs import validate_fit, validate_partial_fit, validate_predict
 from sklenet._validation._targets import as_labels
 
-__all__ = [
-    "as_labels",
-    "nearest_parameter",
-    "validate_fit",
-    "validate_partial_fit",
-    "validate_predict",
-]
+__all__ = ["as_labels", "nearest_parameter", "validate_fit", "validate_partial_fit", "validate_predict"]

@@ -8,9 +8,8 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from numpy.typing import NDArray
 
-from sklenet._engine import Model, Shape
+from sklenet._engine import Shape
 
 ACCEPTED_LAYOUTS = "(n, pixels), (n, height, width), (n, 1, height, width) or (n, height, width, 1)"
 
@@ -217,9 +216,3 @@ def resolve_image_shape(n_features: int, *, declared: Shape | None, seen: Shape 
             stacklevel=4,
         )
     return side, side
-
-
-def warn_of_mismatch(rows: NDArray[Any], fitted: Model) -> None:
-    """Warn where images have another scale than the training images, or the opposite polarity."""
-    if mismatch := fitted.canvas.pixels.find_mismatch(rows, fitted.canvas.shape):
-        warnings.warn(mismatch, UserWarning, stacklevel=5)

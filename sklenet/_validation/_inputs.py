@@ -1,7 +1,10 @@
 """Validation of what an estimator is given, against itself and against the fitted model."""
 
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from sklenet._checks import check_image_shape
 from sklenet._engine import Model, Shape, TrainingData
-from sklenet._validation._images import as_rows, refuse_single_image, resolve_image_shape, warn_of_mismatch
+from sklenet._validation._images import as_rows, refuse_single_image, resolve_image_shape
 from sklenet._validation._targets import (
     as_labels,
     check_declared_classes,
@@ -49,18 +52,16 @@ def validate_fit(
     -------
     data : TrainingData
     """
-    samples = _validate_samples(estimator, X, y, sample_weight, fitted)
-    classes = find_classes(samples.labels)
-    if fitted is not None and not np.array_equal(classes, fitted.classes):
+    data = _validate(estimator, X, y, sample_weight, fitted, find_classes)
+    if fitted is not None and not np.array_equal(data.classes, fitted.classes):
         raise ValueError(
-            f"warm_start=True goes on with the classes {fitted.classes.tolist()}, but y has {classes.tolist()}; "
+            f"warm_start=True goes on with the classes {fitted.classes.tolist()}, but y has {data.classes.tolist()}; "
             "set warm_start=False to start anew."
         )
-    data = _to_training_data(estimator, samples, classes, fitted)
     if not estimator.early_stopping:
         return data
     targets = data.targets[data.training]
-    training, validation = stratified_split(targets, classes, estimator.validation_fraction, seed)
+    training, validation = stratified_split(targets, data.classes, estimator.validation_fraction, seed)
     return replace(data, training=data.training[training], validation=data.training[validation])
 
 
@@ -82,9 +83,8 @@ def validate_partial_fit(
             "partial_fit does not support class_weight='balanced', because it sees the classes a part at a time; "
             "pass the weights as a dict."
         )
-    samples = _validate_samples(estimator, X, y, sample_weight, fitted)
-    declared = check_declared_classes(classes, None if fitted is None else fitted.classes, samples.labels)
-    return _to_training_data(estimator, samples, declared, fitted)
+    known = None if fitted is None else fitted.classes
+    return _validate(estimator, X, y, sample_weight, fitted, partial(check_declared_classes, classes, known))
 
 
 def validate_predict(estimator: BaseEstimator, X: ArrayLike, fitted: Model) -> NDArray[Any]:
@@ -96,26 +96,38 @@ def validate_predict(estimator: BaseEstimator, X: ArrayLike, fitted: Model) -> N
         If the images have another scale than the training images, or the opposite polarity.
     """
     rows, _, _ = _validate_images(estimator, X, None, fitted)
-    warn_of_mismatch(rows, fitted)
+    if mismatch := fitted.canvas.pixels.find_mismatch(rows, fitted.canvas.shape):
+        warnings.warn(mismatch, UserWarning, stacklevel=4)
     return rows
 
 
-class _Samples(NamedTuple):
-    """Validated samples, of which those of positive weight are selected."""
+def _validate(  # noqa: PLR0917 - the arguments of fit, in order
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    fitted: Model | None,
+    classes_of: Callable[[NDArray[Any]], NDArray[Any]],
+) -> TrainingData:
+    """Validate samples, and select those of positive weight. `classes_of` returns the classes of their labels."""
+    rows, seen, labels = _validate_images(estimator, X, (y,), fitted)
+    selected, sample_weights = weigh_samples(rows, sample_weight)
+    classes = classes_of(labels[selected])
+    targets = np.zeros(len(rows), dtype=np.intp)
+    weights = np.zeros(len(rows), dtype=np.float32)
+    targets[selected] = indices = np.searchsorted(classes, labels[selected])
+    weights[selected] = training_weights(indices, classes, sample_weights, estimator.class_weight)
+    return TrainingData(rows, _image_shape(estimator, rows, seen, fitted), targets, weights, classes, selected)
 
-    rows: NDArray[Any]  # (n, pixels)
-    shape: Shape | None  # of one image, if the layout of X determines the shape
-    indices: NDArray[np.intp]  # (n_selected,)
-    labels: NDArray[Any]  # (n_selected,)
-    weights: NDArray[np.float64]  # (n_selected,)
 
-
-def _validate_samples(
-    estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, fitted: Model | None
-) -> _Samples:
-    rows, shape, labels = _validate_images(estimator, X, (y,), fitted)
-    indices, weights = weigh_samples(rows, sample_weight)
-    return _Samples(rows, shape, indices, labels[indices], weights)
+def _image_shape(estimator: BaseEstimator, rows: NDArray[Any], seen: Shape | None, fitted: Model | None) -> Shape:
+    declared = estimator.image_shape
+    if declared is not None:
+        declared = check_image_shape("LeNetClassifier", declared)
+    if fitted is None:
+        return resolve_image_shape(rows.shape[1], declared=declared, seen=seen)
+    _check_shape(declared, fitted)
+    return fitted.canvas.shape
 
 
 def _validate_images(
@@ -141,21 +153,3 @@ def _check_shape(shape: Shape | None, fitted: Model) -> None:
             f"X holds images of shape {shape}, but LeNetClassifier was fitted on images of shape "
             f"{fitted.canvas.shape}; resize them, or fit anew."
         )
-
-
-def _to_training_data(
-    estimator: BaseEstimator, samples: _Samples, classes: NDArray[Any], fitted: Model | None
-) -> TrainingData:
-    declared = None
-    if estimator.image_shape is not None:
-        declared = check_image_shape("LeNetClassifier", estimator.image_shape)
-    if fitted is None:
-        shape = resolve_image_shape(samples.rows.shape[1], declared=declared, seen=samples.shape)
-    else:
-        _check_shape(declared, fitted)
-        shape = fitted.canvas.shape
-    targets = np.zeros(len(samples.rows), dtype=np.intp)
-    weights = np.zeros(len(samples.rows), dtype=np.float32)
-    targets[samples.indices] = selected = np.searchsorted(classes, samples.labels)
-    weights[samples.indices] = training_weights(selected, classes, samples.weights, estimator.class_weight)
-    return TrainingData(samples.rows, shape, targets, weights, classes, samples.indices)

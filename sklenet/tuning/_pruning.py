@@ -1,6 +1,7 @@
 """Pruning within each fold."""
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 from optuna.pruners import BasePruner, PercentilePruner
@@ -8,6 +9,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 
+@dataclass
 class FoldPruner(BasePruner):
     """Show a pruner only the current fold of a trial.
 
@@ -22,20 +24,19 @@ class FoldPruner(BasePruner):
         Number of steps of a fold.
     """
 
-    def __init__(self, pruner: PercentilePruner, n_epochs: int) -> None:
-        self._pruner = pruner
-        self._n_epochs = n_epochs
+    pruner: PercentilePruner
+    n_epochs: int
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Return whether the pruner prunes the trial by the steps of the current fold."""
         if trial.last_step is None:
             return False
-        first = trial.last_step - trial.last_step % self._n_epochs
+        first = trial.last_step - trial.last_step % self.n_epochs
         current: Any = copy.copy(trial)
         current.intermediate_values = {
             step: value for step, value in trial.intermediate_values.items() if step >= first
         }
-        return self._pruner.prune(study, current)
+        return self.pruner.prune(study, current)
 
 
 def prune_within_folds(pruner: BasePruner, n_epochs: int | None) -> BasePruner:

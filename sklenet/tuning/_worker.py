@@ -29,6 +29,7 @@ from sklenet.tuning._study import counted_trials, is_counted
 _SECONDS_BETWEEN_POLLS = 0.5
 
 
+@dataclass
 class PerTrialSampler(BaseSampler):
     """Create a new sampler for each trial, seeded by the seed of the search and the number of the trial.
 
@@ -36,15 +37,13 @@ class PerTrialSampler(BaseSampler):
     each worker.
     """
 
-    def __init__(self, make: Callable[..., BaseSampler], seed: int) -> None:
-        self._make = make
-        self._seed = seed
-        self._sampler = make(seed=seed)
+    make_sampler: Callable[..., BaseSampler]
+    seed: int
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Create the sampler of the trial."""
-        (seed,) = np.random.SeedSequence([self._seed, trial.number]).generate_state(1)
-        self._sampler = self._make(seed=int(seed))
+        (seed,) = np.random.SeedSequence([self.seed, trial.number]).generate_state(1)
+        self._sampler = self.make_sampler(seed=int(seed))
         self._sampler.before_trial(study, trial)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:

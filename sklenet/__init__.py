@@ -3,13 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sklenet._version import __version__
+
 if TYPE_CHECKING:
     from sklenet._classifier import LeNetClassifier
     from sklenet._engine import LeNet5
 
 __all__ = ["LeNet5", "LeNetClassifier", "__version__"]
-
-__version__ = "0.1.0"
 
 _CLASSES = {"LeNet5": "sklenet._engine", "LeNetClassifier": "sklenet._classifier"}
 _SUBPACKAGES = ("datasets", "tuning")

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklenet import __version__
 from sklenet._engine._callbacks import training_callbacks
 from sklenet._engine._canvas import Canvas
 from sklenet._engine._data import TrainingData, count_batches
@@ -21,6 +20,7 @@ from sklenet._engine._net import Net, default_modes, make_net
 from sklenet._engine._network import LeNet5
 from sklenet._engine._pixels import PixelStatistics
 from sklenet._engine._settings import Settings
+from sklenet._version import __version__
 
 # Number of the layout of stored states. Raise it whenever an older version could not read a state.
 _FORMAT = 1

@@ -89,9 +89,7 @@ def _measure(data_home: str | None) -> None:
 def _model(parameter: str, value: Any, n_train: int, seed: int) -> LeNetClassifier:
     model = LeNetClassifier(random_state=seed)
     if parameter == "epochs":
-        return model.set_params(
-            max_epochs=round(value * resolve_settings(model.get_params(), n_train, seed).max_epochs)
-        )
+        return model.set_params(max_epochs=round(value * resolve_settings(model, n_train, seed).max_epochs))
     return model if parameter == "defaults" else model.set_params(**{parameter: value})
 
 

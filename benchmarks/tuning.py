@@ -142,7 +142,7 @@ def _randomized(X: Any, y: Any, seed: int, n_jobs: int) -> Row:
         LeNetClassifier(random_state=seed), _DISTRIBUTIONS, n_iter=_N_TRIALS, cv=_CV, n_jobs=n_jobs, random_state=seed,
         error_score="raise",
     )  # fmt: skip
-    n_epochs = resolve_settings(LeNetClassifier().get_params(), _N_TRAIN * (_CV - 1) // _CV, seed).max_epochs
+    n_epochs = resolve_settings(LeNetClassifier(), _N_TRAIN * (_CV - 1) // _CV, seed).max_epochs
     return _summary(search.fit(X, y), _N_TRIALS * _CV * n_epochs)
 
 

@@ -1,4 +1,4 @@
-"""What estimators that hold a fitted model share."""
+"""The base class of estimators that hold a fitted model."""
 
 import functools
 from collections.abc import Callable
@@ -8,10 +8,12 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext, CallbackSupportMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 
-from sklenet._engine import EpochObserver, Model, clone_callbacks, device_for_loading
+from sklenet._engine import EpochObserver, Model, clone_callbacks, device_for_loading, use_one_thread_after_fork
 from sklenet._validation import nearest_parameter
+
+use_one_thread_after_fork()
 
 
 def unchanged_on_error(fit: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,10 +113,8 @@ class ModelEstimator(CallbackSupportMixin, BaseEstimator):
         """
         state = dict(super().__getstate__())
         if "_model" in state:
-            model = state["_model"]
-            for name in self._attributes(model):
-                del state[name]
-            state["_model"] = model.to_state()
+            state["_model"] = state["_model"].to_state()
+            state.pop("net_", None)  # a part of the model
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -122,10 +122,9 @@ class ModelEstimator(CallbackSupportMixin, BaseEstimator):
         super().__setstate__(dict(state))
         if "_model" in state:
             callbacks, device = clone_callbacks(self.callbacks), device_for_loading(self.device)
-            self._assign(Model.from_state(state["_model"], callbacks, device))
-
-    def _draw_seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+            model = Model.from_state(state["_model"], callbacks, device)
+            # Labels are copied, because joblib may return a memory map of a file that is deleted later.
+            self.__dict__.update(_model=model, net_=model.net, classes_=np.array(self.classes_))
 
     def _fit_task(self, X: Any, y: Any, sample_weight: Any, n_epochs: int) -> FitTask:
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}

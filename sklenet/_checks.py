@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+Shape = tuple[int, int]
+
 _MAX_NAMES = 10
 
 _repr = reprlib.Repr()
@@ -13,7 +15,7 @@ _repr.maxstring = 60
 _repr.maxother = 60
 
 
-def check_image_shape(owner: str, shape: Any) -> tuple[int, int]:
+def check_image_shape(owner: str, shape: Any) -> Shape:
     """Validate an image shape and return it as Python ints.
 
     Parameters

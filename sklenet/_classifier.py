@@ -12,12 +12,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklenet._base import ModelEstimator, unchanged_on_error
+from sklenet._checks import Shape
 from sklenet._engine import (
     ARCHITECTURES,
     DISTORTIONS,
     Distortion,
     Model,
-    Shape,
     clone_callbacks,
     resolve_device,
     resolve_settings,
@@ -94,7 +94,8 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         "cpu", "cuda", "cuda:1", "mps", or "auto": the accelerator if the machine has one. A fitted model loads on any
         machine.
     callbacks : list of skorch callbacks or None, default=None
-        Cloned before use. An LRScheduler among them replaces the schedule described under `lr`.
+        Cloned before use. An LRScheduler among them replaces the schedule described under `lr`. As in skorch, callbacks
+        after an EarlyStopping do not see the end of the last epoch.
 
     Attributes
     ----------
@@ -263,9 +264,8 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
             If the number of pixels is not a square number and `image_shape` is None.
         """
         fitted = getattr(self, "_model", None) if self.warm_start else None
-        seed = self._draw_seed()
-        data = validate_fit(self, X, y, sample_weight, seed=seed, fitted=fitted)
-        settings = resolve_settings(self.get_params(), len(data.training), seed)
+        data = validate_fit(self, X, y, sample_weight, fitted=fitted)
+        settings = resolve_settings(self, len(data.training), data.seed)
         model = start_model(data, settings, clone_callbacks(self.callbacks), resolve_device(self.device), fitted)
         with self._fit_task(X, y, sample_weight, settings.max_epochs) as task:
             self._assign(train(model, data, task, show_bar=bool(self.verbose)))
@@ -280,11 +280,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     @unchanged_on_error
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Train for one epoch, from the present weights, at constant learning rate.
 
@@ -315,8 +311,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         """
         fitted = getattr(self, "_model", None)
         data = validate_partial_fit(self, X, y, sample_weight, classes=classes, fitted=fitted)
-        seed = fitted.settings.seed if fitted else self._draw_seed()
-        settings = resolve_settings(self.get_params(), len(data.training), seed, is_stream=True)
+        settings = resolve_settings(self, len(data.training), data.seed, is_stream=True)
         callbacks, device = clone_callbacks(self.callbacks), resolve_device(self.device)
         # A copy is trained, so that a failed call leaves the present model as it is.
         model = fitted.resume(settings, callbacks, device) if fitted else start_model(data, settings, callbacks, device)

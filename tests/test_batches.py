@@ -47,7 +47,7 @@ def test_batches_are_of_nearly_equal_size(digits, n_samples, batch_size):
 def test_each_epoch_has_each_sample_once_with_its_own_label_and_weight(digits):
     _, y = digits
     rows = np.repeat(np.arange(120, dtype=np.float32)[:, None], 64, axis=1)  # pixels are the index of their row
-    canvas = Canvas((8, 8), PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0))
+    canvas = Canvas((8, 8), 64, PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0))
     images = make_images(rows, y, np.arange(1, 121), canvas=canvas)
     batches = Batches(images, 32, CPU, torch.Generator().manual_seed(0))
     orders = []

@@ -17,7 +17,7 @@ def statistics(background=0.0, mean=0.0, scale=1.0):
 def place(images, **kwargs):
     """Place images (n, h, w) on the canvas, (n, 32, 32)."""
     images = np.asarray(images)
-    canvas = Canvas(images.shape[1:], statistics(**kwargs))
+    canvas = Canvas(images.shape[1:], images[0].size, statistics(**kwargs))
     placed = canvas.to_images(torch.from_numpy(np.array(images.reshape(len(images), -1))))
     assert placed.shape == (len(images), 1, 32, 32)
     assert placed.dtype == torch.float32
@@ -107,7 +107,7 @@ def test_background_images_leave_no_frame():
 
 
 def test_missing_pixels_are_background():
-    canvas = Canvas((20, 20), statistics(background=9.0, mean=1.0, scale=2.0))
+    canvas = Canvas((20, 20), 390, statistics(background=9.0, mean=1.0, scale=2.0))
     placed = canvas.to_images(torch.ones(1, 390))[0, 0, 6:26, 6:26].numpy().ravel()
     assert_array_equal(placed[:390], 0)
     assert_array_equal(placed[390:], 4)

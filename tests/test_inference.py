@@ -26,7 +26,7 @@ def module():
 
 
 def predict(module, rows, *, shifted=False):
-    canvas = Canvas((28, 28), PixelStatistics(0.0, 33.0, 79.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
+    canvas = Canvas((28, 28), 784, PixelStatistics(0.0, 33.0, 79.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
     return compute_in_chunks(module, canvas, rows, partial(mean_over_shifts, module) if shifted else module)
 
 
@@ -109,7 +109,7 @@ class Corners(torch.nn.Module):
 
 
 def test_what_a_shift_brings_in_is_the_border_of_the_image():
-    canvas = Canvas((SIDE, SIDE), PixelStatistics(0.0, 0.0, 1.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
+    canvas = Canvas((SIDE, SIDE), SIDE**2, PixelStatistics(0.0, 0.0, 1.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
     image = np.full((1, SIDE * SIDE), 7, dtype=np.uint8)
     corners = compute_in_chunks(Corners(), canvas, image, partial(mean_over_shifts, Corners()))
     assert_array_equal(corners, np.full((1, 4), 7, dtype=np.float32))

@@ -264,24 +264,6 @@ def test_early_stopping_holds_the_rate(digits, rates):
     assert_allclose(rates, 0.01)
 
 
-# The net
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(120, 64), (120, 8, 8)])
-def test_the_net_predicts_arrays_as_the_classifier_does(digits, dtype, shape):
-    X, y = digits[0].astype(dtype).reshape(shape), np.array(list("abcdefghij"))[digits[1]]
-    classifier = make(dropout=0.5).fit(X, y)
-    assert_array_equal(classifier.classes_[classifier.net_.predict(X)], classifier.predict(X))
-    assert_allclose(classifier.net_.predict_proba(X), classifier.predict_proba(X), atol=1e-6)
-
-
-def test_the_net_refuses_larger_images(digits):
-    classifier = make().fit(*digits)
-    with pytest.raises(ValueError, match="X has 81 pixels per image, but the net was trained on 8×8"):
-        classifier.net_.predict(np.zeros((2, 9, 9), dtype=np.float32))
-
-
 # skorch's callbacks
 
 

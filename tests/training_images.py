@@ -18,14 +18,14 @@ def make_data(X, y, sample_weight=None):
     classes = np.arange(10)
     sample_weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
     weights = training_weights(y, classes, sample_weight, None)
-    return TrainingData(X, (8, 8), y, weights, classes, np.arange(len(y)))
+    return TrainingData(X, (8, 8), y, weights, classes, np.arange(len(y)), seed=0)
 
 
 def make_images(X, y, sample_weight=None, *, canvas=None):
     data = make_data(X, y, sample_weight)
-    return Images(data, canvas or Canvas((8, 8), statistics_of(X)), data.training)
+    return Images(data, canvas or Canvas((8, 8), 64, statistics_of(X)), data.training)
 
 
 def make_settings(*, is_stream=False, **params):
     small = {"lr": 1e-3, "batch_size": 32, "width": 0.5, "dropout": 0.0, "weight_decay": 0.01, "max_epochs": 1}
-    return resolve_settings(LeNetClassifier(**small | params).get_params(), 120, seed=0, is_stream=is_stream)
+    return resolve_settings(LeNetClassifier(**small | params), 120, seed=0, is_stream=is_stream)

@@ -109,7 +109,7 @@ def _sample(images: Tensor, grid: Tensor) -> Tensor:
 
 def _smooth(fields: Tensor, sigma: float) -> Tensor:
     """Convolve (b, 1, h, w) with a Gaussian; the field is zero outside."""
-    # Matrix products along either axis are ten times faster than convolutions with kernels of this length.
+    # Matrix products along either axis are faster than convolutions with kernels of this length.
     return _gaussian(fields.shape[2], sigma, fields) @ fields @ _gaussian(fields.shape[3], sigma, fields)
 
 

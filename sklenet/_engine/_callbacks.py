@@ -15,6 +15,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from sklenet._engine._batches import Batch
 from sklenet._engine._settings import Settings
 
+# The names of our callbacks begin with this prefix. They serve one training, and then leave the net.
+OWN_PREFIX = "sklenet_"
+
 
 def clone_callbacks(callbacks: Sequence[Any] | None) -> list[Any]:
     """Copy the user's skorch callbacks, named or not, so that fits share nothing.
@@ -33,18 +36,19 @@ def clone_callbacks(callbacks: Sequence[Any] | None) -> list[Any]:
     return [clone(item, safe=False) for item in callbacks or ()]
 
 
-def training_callbacks(settings: Settings, n_steps: int, callbacks: Sequence[Any]) -> list[Callback]:
+def training_callbacks(settings: Settings, n_steps: int, callbacks: Sequence[Any]) -> list[tuple[str, Callback]]:
     """Return the callbacks that the settings ask for, beside the user's callbacks.
 
-    They come before the user's callbacks, which then see what early stopping evaluates and keeps. A schedule of the
-    user's replaces ours.
+    Our callbacks precede the user's callbacks, which then see what early stopping evaluates and keeps. A scheduler of
+    the user replaces ours.
     """
-    own: list[Callback] = []
+    own: list[tuple[str, Callback]] = []
     if settings.schedule != "constant" and not _has_scheduler(callbacks):
         factor = partial(one_cycle if settings.schedule == "one_cycle" else warm_up, n_steps=n_steps)
-        own.append(LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch", event_name=None))
+        scheduler = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch", event_name=None)
+        own.append((f"{OWN_PREFIX}schedule", scheduler))
     if settings.schedule == "warm_up":
-        own.append(AveragedEarlyStopping(settings.n_iter_no_change, settings.tol))
+        own.append((f"{OWN_PREFIX}early_stopping", AveragedEarlyStopping(settings.n_iter_no_change, settings.tol)))
     return own
 
 
@@ -158,9 +162,8 @@ class AveragedEarlyStopping(Callback):
         self.should_stop_ = self.n_misses_ > self.patience
 
     def on_train_end(self, net: NeuralNet, **_: Any) -> None:
-        """Give the module the best weights, and drop the copies."""
+        """Give the module the best weights."""
         net.module_.load_state_dict(self.best_)
-        self.average_, self.best_, self.trained_ = {}, {}, None
 
 
 def _copy_weights(net: NeuralNet) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sklenet._engine._data import Shape
+from sklenet._checks import Shape
 from sklenet._engine._pixels import PixelStatistics
 
 SIDE = 32
@@ -37,11 +37,14 @@ class Canvas:
     ----------
     shape : tuple (h, w)
         Shape of one image; h·w is at least the number of pixels in a row, the rest is background.
+    n_pixels : int
+        Number of pixels in a row.
     pixels : PixelStatistics
         Statistics of the training images.
     """
 
     shape: Shape
+    n_pixels: int
     pixels: PixelStatistics
 
     def to_images(self, rows: Tensor) -> Tensor:

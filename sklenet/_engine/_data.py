@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Shape = tuple[int, int]
+from sklenet._checks import Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,8 @@ class TrainingData:
     classes : ndarray of shape (n_classes,)
     training : ndarray of shape (n_training,), intp
         Indices of the samples that are trained on. Samples of weight 0 are left out.
+    seed : int
+        Seed of this training.
     validation : ndarray of shape (n_validation,), intp, or None
         Indices of the samples that are held out for early stopping.
     """
@@ -37,6 +39,7 @@ class TrainingData:
     weights: NDArray[np.float32]
     classes: NDArray[Any]
     training: NDArray[np.intp]
+    seed: int
     validation: NDArray[np.intp] | None = None
 
     @property

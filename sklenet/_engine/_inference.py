@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from sklenet._engine._canvas import SIDE, Canvas
 
-# Kernels choose their order of summation by the shape of the input. So chunks have this number of rows, the last one
-# padded, or a smaller number that gives the same bits. Smaller chunks throughout would cost more time in Python.
+# Kernels choose their order of summation by the shape of the input. So chunks have this number of rows, and the last
+# chunk is padded, or has a smaller number of rows if that gives the same bits. Many small chunks would cost more time
+# in Python.
 CHUNK = 512
 # Number of rows of a small chunk -> the largest number of remaining rows that are computed in such chunks. More rows
 # would take as long in the next larger chunk.
 SMALL_CHUNKS = {4: 8, 32: 256}
 
-# Pixels of the canvas, down and to the right, by which an image is shifted for the views that are averaged. More views,
-# rotated and scaled ones among them, gave no smaller log loss.
+# Pixels of the canvas, down and to the right, by which an image is shifted for the views that are averaged.
 _SHIFTS = list(itertools.product((-1, 0, 1), repeat=2))
 
 # Module -> number of threads and rows of a small chunk -> whether such a chunk gives the same bits.

@@ -95,11 +95,12 @@ class Model:
         goes on exactly, and the history. The state leaves out the device, which the loading machine chooses, and what
         each training takes from the estimator anew: callbacks, and a distortion that is a function.
         """
-        net, augment = self.net, self.settings.augment
+        net = self.net
+        augment = self.settings.augment if isinstance(self.settings.augment, str) else None
         return {
             "format": _FORMAT,
             "versions": _versions(),
-            "settings": dataclasses.asdict(self.settings) | {"augment": augment if isinstance(augment, str) else None},
+            "settings": dataclasses.asdict(dataclasses.replace(self.settings, augment=augment)),
             "canvas": dataclasses.asdict(self.canvas),
             "classes": self.classes,
             "weights": _to_arrays(net.module_.state_dict()),
@@ -136,11 +137,12 @@ class Model:
                 f"The model was stored by {state['versions']} and is loaded by {_versions()}; its predictions may "
                 "differ. Fit it anew if they do.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         # Copied, because joblib may return read-only memory maps of a file that is deleted later.
         classes = np.array(state["classes"])
-        canvas = Canvas(tuple(state["canvas"]["shape"]), PixelStatistics(**state["canvas"]["pixels"]))
+        stored = state["canvas"]
+        canvas = Canvas(tuple(stored["shape"]), stored["n_pixels"], PixelStatistics(**stored["pixels"]))
         net = make_net(Settings(**state["settings"]), canvas, len(classes), callbacks, device)
         _restore(net, state)
         return cls(net, classes, list(state["loss_curve"]), state["validation_scores"])
@@ -152,7 +154,7 @@ class Model:
         return dataclasses.replace(self, net=net)
 
     def resume(self, settings: Settings, callbacks: Sequence[Any], device: str) -> Self:
-        """Copy the model, ready to be trained with other settings on a device. The seed is kept.
+        """Copy the model, ready to be trained with other settings on a device.
 
         Raises
         ------
@@ -160,7 +162,7 @@ class Model:
             If the settings are those of another network.
         """
         _check_same_network(self.settings, settings)
-        resumed = self.copy(dataclasses.replace(settings, seed=self.settings.seed), callbacks, device)
+        resumed = self.copy(settings, callbacks, device)
         for group in resumed.net.optimizer_.param_groups:
             # A user's schedule takes its peak from "initial_lr", which an earlier schedule may have set.
             group.update(lr=settings.lr, initial_lr=settings.lr, weight_decay=settings.weight_decay)
@@ -180,7 +182,8 @@ def start_model(
     n_steps = settings.max_epochs * count_batches(len(data.training), settings.batch_size)
     callbacks = [*training_callbacks(settings, n_steps, callbacks), *callbacks]
     if warm_start is None:
-        canvas = Canvas(data.shape, PixelStatistics.from_rows(data.rows, data.shape, data.selected))
+        statistics = PixelStatistics.from_rows(data.rows, data.shape, data.selected)
+        canvas = Canvas(data.shape, data.rows.shape[1], statistics)
         return Model(make_net(settings, canvas, len(data.classes), callbacks, device), data.classes, [])
     _check_same_network(warm_start.settings, settings)
     net = make_net(settings, warm_start.canvas, len(data.classes), callbacks, device)

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback, EarlyStopping, EpochScoring
+from skorch.callbacks import EarlyStopping
 from torch import Generator, Tensor
 
 from sklenet._engine._batches import Batches, Images
-from sklenet._engine._callbacks import AveragedEarlyStopping
+from sklenet._engine._callbacks import OWN_PREFIX, AveragedEarlyStopping
 from sklenet._engine._canvas import Canvas
 from sklenet._engine._data import TrainingData
 from sklenet._engine._network import LeNet5
@@ -57,26 +57,21 @@ class Net(NeuralNetClassifier):
         # Drawn after the weights.
         device_seed = torch.randint(2**62, (), generator=self.generator_, device="cpu")
         self.device_generator_.manual_seed(int(device_seed))
-        # A step in this layout takes half the time of a step in torch's default layout.
+        # Steps are faster in this layout than in torch's default layout.
         self.module_ = module.to(memory_format=torch.channels_last)
         return self
-
-    @property
-    def _default_callbacks(self) -> list[tuple[str, Callback]]:
-        """Return skorch's callbacks, with an accuracy in which validation samples have weights."""
-        callbacks = dict(super()._default_callbacks)
-        callbacks["valid_acc"] = EpochScoring(_weighted_accuracy, name="valid_acc", lower_is_better=False)
-        return list(callbacks.items())
 
     def get_dataset(self, X: Images | ArrayLike, y: ArrayLike | None = None) -> Images:
         """Return images as they are, and arrays of rows (n, pixels) or images (n, h, w) as images of weight 1."""
         if isinstance(X, Images):
             return X
         pixels = np.asarray(X)
+        if pixels.shape[1:] not in ((self.canvas.n_pixels,), self.canvas.shape):
+            raise ValueError(
+                f"X has shape {pixels.shape}, but the net expects rows of {self.canvas.n_pixels} pixels or images of "
+                f"shape {self.canvas.shape}."
+            )
         rows = pixels.reshape(len(pixels), -1)
-        height, width = self.canvas.shape
-        if rows.shape[1] > height * width:
-            raise ValueError(f"X has {rows.shape[1]} pixels per image, but the net was trained on {height}×{width}.")
         n_samples = len(rows)
         data = TrainingData(
             rows=rows if rows.dtype == np.uint8 else rows.astype(np.float32),
@@ -85,6 +80,7 @@ class Net(NeuralNetClassifier):
             weights=np.ones(n_samples, dtype=np.float32),
             classes=np.asarray(self.classes),
             training=np.arange(n_samples),
+            seed=self.settings.seed,
         )
         return Images(data, self.canvas, data.training)
 
@@ -95,8 +91,12 @@ class Net(NeuralNetClassifier):
 
     def get_iterator(self, dataset: Images, training: bool = False) -> Batches:
         """Iterate over images, shuffled and distorted in training."""
-        randomness = (self.generator_, self.settings.distortion, self.device_generator_) if training else ()
-        return Batches(dataset, self.batch_size, torch.device(self.device), *randomness)
+        device = torch.device(self.device)
+        if not training:
+            return Batches(dataset, self.batch_size, device)
+        return Batches(
+            dataset, self.batch_size, device, self.generator_, self.settings.distortion, self.device_generator_
+        )
 
     def infer(self, x: Mapping[str, Tensor], **_: Any) -> Tensor:
         """Compute logits."""
@@ -126,22 +126,23 @@ class Net(NeuralNetClassifier):
 
         Records of single batches are dropped: an epoch has hundreds, and stored models would hold them.
         """
+        callbacks = [callback for _, callback in self.callbacks_]
         try:
             self.fit_loop(images, epochs=1)
+            is_over = any(isinstance(each, AveragedEarlyStopping) and each.should_stop_ for each in callbacks)
         except KeyboardInterrupt:
-            if not self._is_stopped_early():
+            # skorch's EarlyStopping raises what Ctrl-C raises, at the end of an epoch.
+            stopped = any(isinstance(each, EarlyStopping) and each.misses_ == each.patience for each in callbacks)
+            if not stopped or "train_loss" not in self.history[-1]:
                 raise
+            is_over = True
         self.history[-1]["batches"] = []
-        return self._is_stopped_early()
+        return is_over
 
-    def _is_stopped_early(self) -> bool:
-        """Tell whether an early stopping has ended the training. skorch's raises what Ctrl-C raises."""
-        callbacks = [callback for _, callback in self.callbacks_]
-        return any(
-            (isinstance(callback, AveragedEarlyStopping) and callback.should_stop_)
-            or (isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience)
-            for callback in callbacks
-        )
+    def end_training(self, images: Images) -> None:
+        """Call the callbacks a last time, and drop those that served this training alone."""
+        self.notify("on_train_end", X=images, y=None)
+        self.callbacks_ = [each for each in self.callbacks_ if not each[0].startswith(OWN_PREFIX)]  # type: ignore[has-type]
 
 
 def _weighted_accuracy(net: Net, images: Images, targets: NDArray[np.intp]) -> float:
@@ -166,8 +167,10 @@ def make_net(settings: Settings, canvas: Canvas, n_classes: int, callbacks: Sequ
         optimizer__weight_decay=settings.weight_decay,
         lr=settings.lr,
         batch_size=settings.batch_size,
+        train_split=None,
         callbacks=list(callbacks),
         callbacks__print_log=None,
+        callbacks__valid_acc__scoring=_weighted_accuracy,
         verbose=0,
         device=device,
     )

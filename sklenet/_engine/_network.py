@@ -209,6 +209,6 @@ class Dropout(nn.Module):
         """Zero elements of x with probability p and scale the others by 1 / (1 - p), in training only."""
         if not self.training or self.p == 0:
             return x
-        # Uniform numbers take half the time of Bernoulli's.
+        # Drawing uniform numbers is faster than drawing Bernoulli's.
         kept = torch.empty_like(x).uniform_(generator=self.generator).ge_(self.p)
         return x * kept.mul_(1 / (1 - self.p))

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sklenet._engine._data import Shape
+from sklenet._checks import Shape
 
 # Rows are read in chunks of about this number of pixels, so that the statistics need no float copy of the data set and
 # do not depend on the dtype or the memory layout.
@@ -68,7 +68,7 @@ class PixelStatistics:
         variance = float(mean_squares.mean()) - mean**2
         ranges = highest - lowest
         background = _median_of_borders(rows, shape, indices)
-        sample = _Sample(rows, shape, indices)
+        sample = _Sample(rows, shape, indices, is_uint8=rows.dtype == np.uint8)
         return cls(
             background=background,
             mean=mean,
@@ -98,7 +98,7 @@ class PixelStatistics:
           inside than any training image. For ten images or more, also: the mean pixel lies more than four standard
           deviations of the training images' means away.
         """
-        sample = _Sample(rows, shape, np.arange(len(rows))).without_blank()
+        sample = _Sample(rows, shape, np.arange(len(rows)), is_uint8=rows.dtype == np.uint8).without_blank()
         if not len(sample.images):
             return None
         if self._is_too_large(sample) or self._is_too_small(sample):
@@ -157,11 +157,11 @@ class _Sample:
         Whether the pixels were uint8.
     """
 
-    def __init__(self, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp]) -> None:
+    def __init__(self, rows: NDArray[Any], shape: Shape, indices: NDArray[np.intp], *, is_uint8: bool) -> None:
         n_sample = min(_N_SAMPLE, max(_N_BATCH, _PIXELS_AT_ONCE // rows.shape[1]))
         rows = rows[_evenly_spaced(indices, n_sample)]
         self.shape = shape
-        self.is_uint8 = rows.dtype == np.uint8
+        self.is_uint8 = is_uint8
         self.images = np.ascontiguousarray(rows, dtype=np.float32)
 
     @cached_property
@@ -208,9 +208,7 @@ class _Sample:
         return self.images[:, _border_positions(self.shape, self.images.shape[1])].astype(np.float64)
 
     def _subset(self, chosen: NDArray[np.bool_]) -> "_Sample":
-        subset = _Sample(self.images, self.shape, np.flatnonzero(chosen))
-        subset.is_uint8 = self.is_uint8
-        return subset
+        return _Sample(self.images, self.shape, np.flatnonzero(chosen), is_uint8=self.is_uint8)
 
 
 def _summarise_images(rows: NDArray[Any], indices: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -51,7 +50,7 @@ class Settings:
         return DISTORTIONS[self.augment] if isinstance(self.augment, str) else self.augment
 
 
-def resolve_settings(params: Mapping[str, Any], n_samples: int, seed: int, *, is_stream: bool = False) -> Settings:
+def resolve_settings(estimator: Any, n_samples: int, seed: int, *, is_stream: bool = False) -> Settings:
     """Resolve each "auto" to the value that suits the number of training images.
 
     The values were chosen by benchmarks/tune_defaults.py. The number of steps grows more slowly than the number of
@@ -59,8 +58,8 @@ def resolve_settings(params: Mapping[str, Any], n_samples: int, seed: int, *, is
 
     Parameters
     ----------
-    params : mapping of str to object
-        Parameters of `LeNetClassifier`, where a string in the place of a number is "auto".
+    estimator : LeNetClassifier
+        Has the parameters as attributes. A string in the place of a number is "auto".
     n_samples : int
         Number of training images.
     seed : int
@@ -71,21 +70,21 @@ def resolve_settings(params: Mapping[str, Any], n_samples: int, seed: int, *, is
     -------
     settings : Settings
     """
-    values = dict(params) | {"seed": seed, "schedule": "warm_up" if params["early_stopping"] else "one_cycle"}
-    if is_stream:
-        values |= {"max_epochs": 1, "schedule": "constant"}
+    given = vars(estimator) | {"seed": seed, "schedule": "warm_up" if estimator.early_stopping else "one_cycle"}
+    given |= {"max_epochs": 1, "schedule": "constant"} if is_stream else {}
+    values = {field.name: _as_plain(given[field.name], field.type) for field in dataclasses.fields(Settings)}
     if isinstance(values["batch_size"], str):
-        values["batch_size"] = np.clip(2 ** round(np.log2(n_samples / 30)), 16, 128)
-    n_batches = count_batches(n_samples, int(values["batch_size"]))
+        values["batch_size"] = int(np.clip(2 ** round(np.log2(n_samples / 30)), 16, 128))
+    n_batches = count_batches(n_samples, values["batch_size"])
     if isinstance(values["max_epochs"], str):
         n_steps = np.clip(300 * (n_samples / 100) ** 0.45, 100, 5000)
         values["max_epochs"] = max(10, round(n_steps / n_batches))
     if isinstance(values["weight_decay"], str):
         n_steps = values["max_epochs"] * n_batches
         values["weight_decay"] = STREAM_WEIGHT_DECAY if is_stream else 17 / math.sqrt(n_steps)
-    return Settings(**{field.name: _as_plain(values[field.name], field.type) for field in dataclasses.fields(Settings)})
+    return Settings(**values)
 
 
 def _as_plain(value: Any, kind: Any) -> Any:
-    """Convert NumPy's numbers to Python's, which every format can store."""
+    """Convert NumPy's numbers to Python's, which do not overflow, and which every format can store."""
     return kind(value) if kind in (int, float) and isinstance(value, Real) else value

@@ -1,12 +1,11 @@
 """Threads of forked processes. Pure torch."""
 
 import os
-from functools import cache, partial
+from functools import partial
 
 import torch
 
 
-@cache
 def use_one_thread_after_fork() -> None:
     """Make torch compute with one thread in every process that is forked from now on.
 

@@ -1,4 +1,4 @@
-"""The training of a model: the loop over epochs, and what a failed training is."""
+"""The training of a model: the loop over epochs, and the detection of failed trainings."""
 
 import dataclasses
 import math
@@ -22,13 +22,13 @@ _FAR_ABOVE_CHANCE = 100
 
 
 class EpochObserver:
-    """Is called before and after each epoch. This one does nothing."""
+    """Base class of observers of a training. The methods do nothing."""
 
     def begin_epoch(self) -> None:
-        """Learn that an epoch begins."""
+        """Handle the beginning of an epoch."""
 
     def end_epoch(self, snapshot: Callable[[], Model]) -> bool:
-        """Learn that an epoch is over, and return whether to end the training.
+        """Handle the end of an epoch, and return whether to end the training.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ def train(model: Model, data: TrainingData, observer: EpochObserver | None = Non
         try:
             _run_epochs(model, images, observer or EpochObserver(), show_bar)
         finally:
-            net.notify("on_train_end", X=images, y=None)
+            net.end_training(images)
         _refuse_failed(net, images)
     return _with_results(model, n_before)
 

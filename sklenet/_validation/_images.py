@@ -9,7 +9,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sklenet._engine import Shape
+from sklenet._checks import Shape
 
 ACCEPTED_LAYOUTS = "(n, pixels), (n, height, width), (n, 1, height, width) or (n, height, width, 1)"
 
@@ -213,6 +213,6 @@ def resolve_image_shape(n_features: int, *, declared: Shape | None, seen: Shape 
             "Set image_shape=(height, width) if the images are not square; drop the column if one of them is the "
             "label.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=8,  # the caller of fit or partial_fit, which have two decorators
         )
     return side, side

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from sklenet._checks import check_image_shape
-from sklenet._engine import Model, Shape, TrainingData
+from sklenet._checks import Shape, check_image_shape
+from sklenet._engine import Model, TrainingData
 from sklenet._validation._images import as_rows, refuse_single_image, resolve_image_shape
 from sklenet._validation._targets import (
     as_labels,
@@ -28,23 +29,15 @@ _PIXEL_DTYPES = (np.float32, np.uint8)
 
 
 def validate_fit(
-    estimator: BaseEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
-    sample_weight: ArrayLike | None,
-    *,
-    seed: int,
-    fitted: Model | None,
+    estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, fitted: Model | None
 ) -> TrainingData:
-    """Validate the arguments of `fit`, and hold samples out if the estimator stops early.
+    """Validate the arguments of `fit`, draw the seed, and hold samples out if the estimator stops early.
 
     Parameters
     ----------
     estimator : LeNetClassifier
         Has the parameters. Unless `fitted` is given, the estimator learns the number and the names of the features.
     X, y, sample_weight : array-like
-    seed : int
-        Seed of the validation split.
     fitted : Model or None
         The model from which a warm start goes on.
 
@@ -52,16 +45,12 @@ def validate_fit(
     -------
     data : TrainingData
     """
-    data = _validate(estimator, X, y, sample_weight, fitted, find_classes)
-    if fitted is not None and not np.array_equal(data.classes, fitted.classes):
-        raise ValueError(
-            f"warm_start=True goes on with the classes {fitted.classes.tolist()}, but y has {data.classes.tolist()}; "
-            "set warm_start=False to start anew."
-        )
+    data = _validate(estimator, X, y, sample_weight, fitted, partial(_classes_of_fit, fitted=fitted))
+    data = replace(data, seed=_draw_seed(estimator))
     if not estimator.early_stopping:
         return data
     targets = data.targets[data.training]
-    training, validation = stratified_split(targets, data.classes, estimator.validation_fraction, seed)
+    training, validation = stratified_split(targets, data.classes, estimator.validation_fraction, data.seed)
     return replace(data, training=data.training[training], validation=data.training[validation])
 
 
@@ -84,7 +73,8 @@ def validate_partial_fit(
             "pass the weights as a dict."
         )
     known = None if fitted is None else fitted.classes
-    return _validate(estimator, X, y, sample_weight, fitted, partial(check_declared_classes, classes, known))
+    data = _validate(estimator, X, y, sample_weight, fitted, partial(check_declared_classes, classes, known))
+    return replace(data, seed=_draw_seed(estimator) if fitted is None else fitted.settings.seed)
 
 
 def validate_predict(estimator: BaseEstimator, X: ArrayLike, fitted: Model) -> NDArray[Any]:
@@ -113,11 +103,26 @@ def _validate(  # noqa: PLR0917 - the arguments of fit, in order
     rows, seen, labels = _validate_images(estimator, X, (y,), fitted)
     selected, sample_weights = weigh_samples(rows, sample_weight)
     classes = classes_of(labels[selected])
+    shape = _image_shape(estimator, rows, seen, fitted)
     targets = np.zeros(len(rows), dtype=np.intp)
     weights = np.zeros(len(rows), dtype=np.float32)
     targets[selected] = indices = np.searchsorted(classes, labels[selected])
     weights[selected] = training_weights(indices, classes, sample_weights, estimator.class_weight)
-    return TrainingData(rows, _image_shape(estimator, rows, seen, fitted), targets, weights, classes, selected)
+    return TrainingData(rows, shape, targets, weights, classes, training=selected, seed=0)
+
+
+def _classes_of_fit(labels: NDArray[Any], fitted: Model | None) -> NDArray[Any]:
+    classes = find_classes(labels)
+    if fitted is not None and not np.array_equal(classes, fitted.classes):
+        raise ValueError(
+            f"warm_start=True goes on with the classes {fitted.classes.tolist()}, but y has {classes.tolist()}; "
+            "set warm_start=False to start anew."
+        )
+    return classes
+
+
+def _draw_seed(estimator: BaseEstimator) -> int:
+    return int(check_random_state(estimator.random_state).randint(np.iinfo(np.int32).max))
 
 
 def _image_shape(estimator: BaseEstimator, rows: NDArray[Any], seen: Shape | None, fitted: Model | None) -> Shape:

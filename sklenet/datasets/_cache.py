@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,11 @@ def _download(file: File, mirrors: Sequence[str], folder: Path, n_retries: int, 
             continue
         time.sleep(delay if attempt else 0)
         try:
-            pooch.retrieve(url, ":".join(file.checksum), file.name, folder, downloader=download)
+            with ExitStack() as stack:
+                # pooch announces each download on standard error, also where it is not a terminal.
+                stack.callback(pooch.get_logger().setLevel, pooch.get_logger().level)
+                pooch.get_logger().setLevel("WARNING")
+                pooch.retrieve(url, ":".join(file.checksum), file.name, folder, downloader=download)
         except (OSError, ValueError) as error:  # the errors of requests are OSErrors, a wrong checksum is a ValueError
             reasons[url] = f"{url}: {type(error).__name__}: {error}"
             # Another attempt may succeed after an error of the network, or if the server is overloaded.

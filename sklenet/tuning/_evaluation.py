@@ -44,12 +44,9 @@ class Evaluation:
     space: Space
     scorer: Any
     metric: Any  # name of the score to maximise, if the scorer returns several
-    fit_params: Mapping[str, Any]
-    score_params: Mapping[str, Any]
-    error_score: float | str
-    return_train_score: bool
+    routed: Any  # parameters of the inner fit and the scorer
     n_epochs: int | None  # of every fit; None if epochs are not reported
-    caller: BaseEstimator
+    search: Any  # the LeNetSearchCV
     context: CallbackContext
 
     def __call__(self, trial: optuna.Trial) -> float:
@@ -80,9 +77,8 @@ class Evaluation:
         train, test = self.splits[number]
         estimator = clone(self.estimator).set_params(**clone(params, safe=False))
         epoch_scores = self._attach_epoch_scores(trial, estimator, number, folds)
-        context = self.context.subcontext(
-            task_name="candidate-split-evaluation", task_id=trial.number * len(self.splits) + number
-        )
+        task_id = trial.number * len(self.splits) + number
+        context = self.context.subcontext(task_name="candidate-split-evaluation", task_id=task_id)
         try:
             result = _fit_and_score(
                 estimator,
@@ -93,13 +89,13 @@ class Evaluation:
                 test=test,
                 verbose=0,
                 parameters=None,
-                fit_params=self.fit_params,
-                score_params=self.score_params,
-                return_train_score=self.return_train_score,
+                fit_params=self.routed.estimator.fit,
+                score_params=self.routed.scorer.score,
+                return_train_score=self.search.return_train_score,
                 return_times=True,
                 return_estimator=True,
-                error_score=self.error_score,
-                caller=self.caller,
+                error_score=self.search.error_score,
+                caller=self.search,
                 callback_ctx=context,
             )
         except Exception as error:
@@ -208,7 +204,7 @@ class EpochScores:
             while isinstance(step, Pipeline):
                 X = step[:-1].transform(X) if len(step) > 1 else X
                 step = step[-1]
-            params = _check_method_params(data.X, params=data.score_params, indices=self.test)
+            params = _check_method_params(data.X, params=data.routed.scorer.score, indices=self.test)
             self._held_out = X, _safe_indexing(data.y, self.test), params
         return self._held_out
 

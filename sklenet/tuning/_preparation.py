@@ -75,11 +75,10 @@ def make_evaluation(
     lenet, resolved, n_epochs = get_final_lenet(estimator), None, None
     if lenet is not None:
         n_train = min(len(train) for train, _ in splits)
-        resolved = resolve_settings(lenet.get_params(), n_train, seed=0)
+        resolved = resolve_settings(lenet, n_train, seed=0)
         if not any(name.rpartition("__")[2] == "max_epochs" for name in names):
             n_epochs = resolved.max_epochs
             lenet.set_params(max_epochs=n_epochs)
-    fit_params, score_params = routed.estimator.fit, routed.scorer.score
     evaluation = Evaluation(
         estimator=estimator,
         X=X,
@@ -88,16 +87,13 @@ def make_evaluation(
         space=space,
         scorer=scorer,
         metric=metric,
-        fit_params=fit_params,
-        score_params=score_params,
-        error_score=search.error_score,
-        return_train_score=search.return_train_score,
+        routed=routed,
         n_epochs=n_epochs,
-        caller=search,
+        search=search,
         context=context,
     )
     hashes = hash_search(
-        data=[X, y, *fit_params.values(), *score_params.values()],
+        data=[X, y, *routed.estimator.fit.values(), *routed.scorer.score.values()],
         splits=splits,
         space=description,
         estimator=search.estimator,

@@ -150,6 +150,13 @@ def test_progress_bar_is_shown_on_a_terminal_alone(tmp_path, usps, monkeypatch, 
     assert f"{n_bytes / 1000:.2f}k/{n_bytes / 1000:.2f}k" in shown
 
 
+def test_download_prints_nothing_without_a_terminal(tmp_path, usps):
+    process = start(usps("good"), tmp_path)
+    _, error = process.communicate("\n", timeout=120)
+    assert process.returncode == 0
+    assert error == ""
+
+
 def test_download_can_be_disabled(tmp_path, usps, server):
     usps("good")
     with pytest.raises(OSError, match=r"lacks usps.bz2, usps.t.bz2 in [^$]*download_if_missing=False"):

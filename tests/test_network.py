@@ -234,15 +234,12 @@ def test_dropout_draws_from_its_own_generator():
 def test_dropout_zeroes_inputs_of_f6_and_output():
     module = make(dropout=0.5).train()
     module.dropout.generator = torch.Generator().manual_seed(0)
-    received = {}
-    module.f6.register_forward_pre_hook(lambda _, inputs: received.update(f6=inputs[0]))
-    module.output.register_forward_pre_hook(lambda _, inputs: received.update(output=inputs[0]))
+    inputs = {}
+    module.f6.register_forward_pre_hook(lambda _, args: inputs.update(f6=args[0]))
+    module.output.register_forward_pre_hook(lambda _, args: inputs.update(output=args[0]))
     with torch.no_grad():
         for layer in (module.c5, module.f6):  # no unit is zero without dropout
             layer.weight.zero_()
             layer.bias.fill_(1)
     module(random_images(50))
-    assert {name: round(float((x == 0).float().mean()), 1) for name, x in received.items()} == {
-        "f6": 0.5,
-        "output": 0.5,
-    }
+    assert {name: round(float((x == 0).float().mean()), 1) for name, x in inputs.items()} == {"f6": 0.5, "output": 0.5}

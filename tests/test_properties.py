@@ -179,9 +179,7 @@ PIXELS = npst.arrays(
 
 @examples(150)
 @example(images=np.array([[3.4e38, -3.4e38], [-3.4e38, -3.4e38]]))  # the sum of pixels overflows float32
-@example(
-    images=np.array([[-3.4e38] * 4, [3.4e38] * 4])
-)  # partial sums overflow to both infinities, and their sum is NaN
+@example(images=np.array([[-3.4e38] * 4, [3.4e38] * 4]))  # partial sums overflow to both infinities, and add up to NaN
 @given(images=ANY_ARRAY | PIXELS)
 def test_any_array_fits_or_is_refused(images):
     y = np.arange(len(images) if images.ndim else 4) % 2

@@ -138,7 +138,7 @@ def test_sample_of_weight_2_has_the_gradient_of_two_copies(digits):
 def test_samples_of_weight_0_are_ignored_to_the_bit(digits, early_stopping):
     X, y = digits
     kept = np.arange(120) % 6 > 0
-    X = np.where(kept[:, None], X, 99)  # pixels of ignored samples do not matter
+    X = np.where(kept[:, None], X, 99)  # ignored samples have other pixels
     options = {"early_stopping": early_stopping, "validation_fraction": 0.3, "dropout": 0.3}
     assert_same_weights(make(**options).fit(X, y, kept.astype(float)), make(**options).fit(X[kept], y[kept]))
 
@@ -264,7 +264,7 @@ def test_early_stopping_trains_at_a_constant_learning_rate(digits, rates):
     assert_allclose(rates, 0.01)
 
 
-# The net
+# Predictions of the net
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
@@ -282,7 +282,7 @@ def test_net_raises_on_larger_images(digits):
         classifier.net_.predict(np.zeros((2, 9, 9), dtype=np.float32))
 
 
-# skorch's callbacks
+# Callbacks of skorch
 
 
 def test_early_stopping_of_skorch_stops_and_keeps_the_model(digits):
@@ -363,9 +363,8 @@ def test_checkpoint_holds_the_weights_that_were_evaluated(digits, tmp_path):
     options = {"early_stopping": True, "validation_fraction": 0.4, "max_epochs": 8, "lr": 0.01, "tol": 0.0}
     classifier = make(callbacks=[DegradeWeights(), checkpoint], **options).fit(*digits)
     scores = classifier.validation_scores_
-    assert (
-        scores.count(max(scores)) == 1
-    )  # otherwise early stopping keeps the latest epoch, and the checkpoint the first
+    # Of equal scores, early stopping would keep the latest epoch and the checkpoint the first.
+    assert scores.count(max(scores)) == 1
     stored = torch.load(tmp_path / "params.pt", weights_only=True)
     for name, weight in classifier.net_.module_.state_dict().items():
         assert torch.equal(stored[name], weight)

@@ -55,7 +55,7 @@ def test_fit_does_not_copy_the_images(random_images, early_stopping, monkeypatch
     X, y = random_images
     model = make(max_epochs=1, batch_size=2000, width=0.2, early_stopping=early_stopping)
     model.fit(X[:1000], y[:1000])
-    # Most of the limit is for the chunk of float pixels from which the statistics are computed.
+    # About half of the peak is a chunk of float pixels, from which the statistics are computed.
     assert measure_peak_memory(lambda: model.fit(X, y)) < 0.7 * X.nbytes
     weights = np.ones(len(X))
     weights[7] = 0

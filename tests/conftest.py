@@ -1,4 +1,4 @@
-"""Small files of each published layout, and a server of them."""
+"""Fixtures that publish small files of each layout and serve them over HTTP."""
 
 import hashlib
 import threading
@@ -13,13 +13,12 @@ from sklenet.datasets._registry import DATASETS
 
 N_IMAGES = {"train": 7, "test": 5}
 
-
-# Each split of Omniglot has classes of its own.
+# The splits of Omniglot have disjoint classes.
 OMNIGLOT_LABELS = {"train": [0, 0, 1, 20, 20, 500, 963], "test": [964, 964, 965, 1000, 1622]}
 
 
 def draw_split(dataset, split, rng):
-    """Images (n, h, w) and labels (n,) from 0; the first and the last class are among them."""
+    """Draw images (n, h, w) and labels (n,). The labels include the first and the last class."""
     images = rng.integers(0, 256, (N_IMAGES[split], *dataset.image_shape), dtype=np.uint8)
     if dataset.layout == "omniglot":
         return 255 * (images // 128), np.array(OMNIGLOT_LABELS[split])
@@ -29,7 +28,7 @@ def draw_split(dataset, split, rng):
 
 
 class Published:
-    """A data set of a few images, in files of the published layout; the registry has their checksums."""
+    """A data set of a few images in files of the published layout. The registry has the checksums of the files."""
 
     def __init__(self, name, monkeypatch, *, change=None, urls=None):
         dataset = DATASETS[name]
@@ -58,12 +57,12 @@ class Published:
 
 @pytest.fixture
 def publish(monkeypatch):
-    """Make a small data set of a name known to the registry."""
+    """Return a function that replaces a data set of the registry by a small one."""
     return lambda name, **options: Published(name, monkeypatch, **options)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`, in a way that the first part of the path names."""
+    """A server of `files`. The first part of a path names the behaviour of the server."""
 
     daemon_threads = True
 
@@ -73,42 +72,42 @@ class Server(ThreadingHTTPServer):
         self.asked = []
         self.half_sent, self.released = threading.Semaphore(0), threading.Event()
 
-    def url(self, way):
-        return f"http://127.0.0.1:{self.server_port}/{way}/"
+    def url(self, behaviour):
+        return f"http://127.0.0.1:{self.server_port}/{behaviour}/"
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        _, way, name = self.path.split("/")
-        self.server.asked.append(f"{way}/{name}")
-        first_time = self.server.asked.count(f"{way}/{name}") == 1
-        if way == "missing":
+        _, behaviour, name = self.path.split("/")
+        self.server.asked.append(f"{behaviour}/{name}")
+        is_first_request = self.server.asked.count(f"{behaviour}/{name}") == 1
+        if behaviour == "missing":
             self.send_error(404)
             return
-        if way == "busy" and first_time:
+        if behaviour == "busy" and is_first_request:
             self.send_error(503)
             return
         content = self.server.files[name]
-        if way == "wrong":
+        if behaviour == "wrong":
             content = content[::-1]
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         if "gzip" in self.headers["Accept-Encoding"]:
-            # As some hosts say of files that are gzip files already.
+            # Some hosts declare this encoding for files that are gzip files.
             self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         half = len(content) // 2
         self.wfile.write(content[:half])
-        if way == "cut" and first_time:
+        if behaviour == "cut" and is_first_request:
             return
-        if way == "stuck":
+        if behaviour == "stuck":
             self.wfile.flush()
             self.server.half_sent.release()
             self.server.released.wait(60)
         self.wfile.write(content[half:])
 
     def log_message(self, *arguments):
-        """Say nothing."""
+        """Suppress the log."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Writers of the layouts in which data sets are published: each takes a data set and {split: (images, labels)}."""
+"""Write data sets in their published layouts. Each writer takes a data set and {split: (images, labels)}."""
 
 import bz2
 import gzip
@@ -40,9 +40,9 @@ def idx_files(dataset, splits):
 def qmnist_files(dataset, splits):
     files = {}
     for split, (images, labels) in splits.items():
-        n = np.arange(len(labels))
-        # Class, series, writer, index of the writer's digit, NIST's class and index, duplicate, unused.
-        table = np.stack([labels, 0 * n, 2100 + n // 2, n % 2, 30 + labels, 1000 + n, 0 * n, 0 * n], 1).astype(np.int32)
+        i = np.arange(len(labels))
+        # Columns: class, series, writer, index of the writer's digit, NIST's class and index, duplicate, unused.
+        table = np.stack([labels, 0 * i, 2100 + i // 2, i % 2, 30 + labels, 1000 + i, 0 * i, 0 * i], 1).astype(np.int32)
         names = [file.name for file in dataset.files[split]]
         files |= {names[0]: gzip.compress(idx_bytes(images)), names[1]: gzip.compress(idx_bytes(table, 0x0C))}
     return files

@@ -1,9 +1,10 @@
-"""Fits, predictions and loads in processes that are started in every way; run by test_processes.py.
+"""Fit, predict and load in processes of each start method. test_processes.py runs this script.
 
     python process_matrix.py {fit,load} FOLDER
 
-With "fit" this process fits a model, predicts and stores it in FOLDER; with "load" it does nothing but load it. Then
-other processes fit, predict and load. Each cell prints a line "CELL: largest difference from this process".
+With "fit", this process fits a model, predicts, and stores the model and the predictions in FOLDER. With "load", this
+process only loads them. Then other processes fit, predict and load. Each cell prints a line "CELL: largest difference
+from the predictions of this process".
 """
 
 import multiprocessing
@@ -41,13 +42,13 @@ def search(n_jobs):
 
 
 def report(cell, probabilities, expected):
-    differences = [np.abs(other - expected).max() for other in probabilities]
+    differences = [np.abs(actual - expected).max() for actual in probabilities]
     assert len(differences) == 2
     sys.stdout.write(f"{cell}: {max(differences)}\n")
 
 
-def main(how, folder):
-    if how == "fit":
+def main(mode, folder):
+    if mode == "fit":
         model = LeNetClassifier(max_epochs=2, random_state=0, device="cpu").fit(X, y)
         (folder / STORED).write_bytes(pickle.dumps(model))
         np.save(folder / EXPECTED, model.predict_proba(X))
@@ -56,12 +57,12 @@ def main(how, folder):
     tasks = {"predict": (predict, model), "fit": (fit, None), "load": (load, stored)}
     for method in ("fork", "forkserver", "spawn"):
         with multiprocessing.get_context(method).Pool(2) as pool:
-            for name, (task, given) in tasks.items():
-                report(f"{method} {name}", pool.map_async(task, [given] * 2).get(timeout=60), expected)
+            for name, (task, argument) in tasks.items():
+                report(f"{method} {name}", pool.map_async(task, [argument] * 2).get(timeout=60), expected)
     for backend in ("loky", "threading", "multiprocessing"):
         with joblib.Parallel(2, backend=backend, timeout=60) as parallel:
-            for name, (task, given) in tasks.items():
-                report(f"{backend} {name}", parallel(joblib.delayed(task)(given) for _ in range(2)), expected)
+            for name, (task, argument) in tasks.items():
+                report(f"{backend} {name}", parallel(joblib.delayed(task)(argument) for _ in range(2)), expected)
     report("loky search", [search(2), search(2)], search(1))
 
 

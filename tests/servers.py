@@ -1,4 +1,4 @@
-"""Programs that some tests start: PostgreSQL, without which those tests are skipped, and Dask."""
+"""Programs that tests start: PostgreSQL and Dask. Tests that need PostgreSQL are skipped if it is not installed."""
 
 import os
 import re
@@ -12,9 +12,9 @@ import pytest
 
 
 def find_program(name):
-    """Debian keeps the server's programs out of PATH."""
+    """Return the path of a program of PostgreSQL, or None. Debian installs these programs outside of PATH."""
     candidates = [shutil.which(name), *sorted(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))]
-    return next((found for found in reversed(candidates) if found), None)
+    return next((path for path in reversed(candidates) if path), None)
 
 
 INITDB, POSTGRES = find_program("initdb"), find_program("postgres")
@@ -28,18 +28,18 @@ WORKER = ["--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1", "--local-d
 
 @contextmanager
 def dask(*arguments, until, path=""):
-    """A command of Dask, as soon as it has written a line that matches; ended by its process id."""
+    """Start a command of Dask, yield the first match of `until` in a line of output, and terminate the process."""
     with subprocess.Popen(
         [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]],
         env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
         try:
             for line in process.stdout:
-                if found := re.search(until, line):
+                if match := re.search(until, line):
                     break
             else:
                 raise AssertionError(f"{arguments} ended with {process.wait()}")
-            yield found
+            yield match
         finally:
             process.terminate()
             process.stdout.read()

@@ -1,4 +1,4 @@
-"""Estimators that stand in for a LeNet where its training is not what is tested; importable by other processes."""
+"""Estimators that replace a LeNet in tests that do not test training. Worker processes can import this module."""
 
 import time
 
@@ -8,12 +8,12 @@ from sklearn.datasets import load_digits
 
 from sklenet.tuning import LeNetSearchCV
 
-# A search of these parameters, with one best place.
+# Candidate parameters of Hill, with one maximum.
 HILL = {"a": [round(0.1 * i, 1) for i in range(11)], "b": [round(0.1 * i, 1) for i in range(11)]}
 
 
 class Hill(ClassifierMixin, BaseEstimator):
-    """Its score depends on its parameters alone: highest at a=0.3, b=0.6."""
+    """A classifier whose score depends on the parameters alone, with the maximum at a=0.3, b=0.6."""
 
     def __init__(self, a=0.0, b=0.0, pause=0.0, flaw=None):
         self.a = a
@@ -36,7 +36,7 @@ class Hill(ClassifierMixin, BaseEstimator):
 
 
 class Counting(TransformerMixin, BaseEstimator):
-    """Passes data on and counts, for all its clones together."""
+    """A transformer that returns data unchanged and counts the calls of all clones together."""
 
     fits = transforms = 0
 
@@ -53,7 +53,7 @@ class Counting(TransformerMixin, BaseEstimator):
 
 
 def climb(url, n_trials):
-    """Search the hill, as one worker of a study; for a process of its own."""
+    """Search the parameters of Hill as one worker of a shared study."""
     X, y = load_digits(return_X_y=True)
     search = LeNetSearchCV(
         Hill(pause=0.25), param_distributions=HILL, n_trials=n_trials, cv=2, storage=url, study_name="hill",

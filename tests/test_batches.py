@@ -1,4 +1,4 @@
-"""Batches: sizes, order, what they hold, and where their pixels come from."""
+"""Batches: sizes, order, content, and the device that holds the pixels."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def digits():
 
 
 @pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 1), (1, 32), (32, 32), (33, 32), (97, 32), (120, 7), (5, 2)])
-def test_batches_are_of_nearly_equal_size(digits, n_samples, batch_size):
+def test_batch_sizes_differ_by_at_most_one(digits, n_samples, batch_size):
     X, y = (part[:n_samples] for part in digits)
     batches = Batches(make_images(X, y), batch_size, CPU, torch.Generator().manual_seed(0))
     sizes = [len(targets) for _, targets in batches]
@@ -44,9 +44,9 @@ def test_batches_are_of_nearly_equal_size(digits, n_samples, batch_size):
     assert sum(sizes) == n_samples
 
 
-def test_each_epoch_has_each_sample_once_with_its_own_label_and_weight(digits):
+def test_each_epoch_has_each_sample_once_with_matching_label_and_weight(digits):
     _, y = digits
-    rows = np.repeat(np.arange(120, dtype=np.float32)[:, None], 64, axis=1)  # pixels are the index of their row
+    rows = np.repeat(np.arange(120, dtype=np.float32)[:, None], 64, axis=1)  # each pixel holds the index of its row
     canvas = Canvas((8, 8), 64, PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0))
     images = make_images(rows, y, np.arange(1, 121), canvas=canvas)
     batches = Batches(images, 32, CPU, torch.Generator().manual_seed(0))
@@ -64,13 +64,13 @@ def test_each_epoch_has_each_sample_once_with_its_own_label_and_weight(digits):
     assert orders[0] != sorted(orders[0])
 
 
-def test_without_a_generator_the_order_is_kept(digits):
+def test_order_is_kept_without_a_generator(digits):
     images = replace(make_images(*digits), indices=np.arange(50, 90))
     targets = np.concatenate([targets for _, targets in Batches(images, 7, CPU)])
     assert_array_equal(targets, digits[1][50:90])
 
 
-def test_the_number_of_batches_preprocessed_at_once_changes_nothing(digits, monkeypatch):
+def test_losses_do_not_depend_on_the_number_of_batches_preprocessed_at_once(digits, monkeypatch):
     # Distortions and dropout draw from the same generator, in the order of the steps.
     model = LeNetClassifier(max_epochs=2, batch_size=7, augment="affine", dropout=0.1, random_state=0)
     losses = model.fit(*digits).loss_curve_
@@ -78,36 +78,34 @@ def test_the_number_of_batches_preprocessed_at_once_changes_nothing(digits, monk
     assert model.fit(*digits).loss_curve_ == losses
 
 
-# Pixels in the memory of an accelerator
+# Rows in the memory of an accelerator
 
 
 def all_batches(images):
-    """Return all images and targets, batch by batch, shuffled and in two epochs."""
+    """Return the shuffled images and targets of two epochs."""
     batches = Batches(images, 32, CPU, torch.Generator().manual_seed(0))
     epochs = [[(inputs["images"], targets) for inputs, targets in batches] for _ in range(2)]
     return [torch.cat(parts) for epoch in epochs for parts in zip(*epoch, strict=True)]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])
-def test_rows_on_a_device_give_the_same_batches_and_are_not_changed(digits, dtype):
+def test_rows_on_a_device_give_equal_batches_and_are_unchanged(digits, dtype):
     X, y = digits[0].astype(dtype), digits[1]
     images = replace(make_images(X, y), indices=np.arange(10, 110))
     device_rows = torch.from_numpy(X.copy())
     on_device = replace(images, device_rows=device_rows)
-    for expected, found in zip(all_batches(images), all_batches(on_device), strict=True):
-        assert torch.equal(found, expected)
+    for expected, actual in zip(all_batches(images), all_batches(on_device), strict=True):
+        assert torch.equal(actual, expected)
     assert_array_equal(device_rows.numpy(), X)
 
 
-def test_pixels_stay_in_the_array_on_the_cpu(digits):
+def test_rows_are_not_copied_to_the_cpu(digits):
     images = make_images(*digits)
     assert images.to_device(CPU) is images
 
 
 @pytest.mark.parametrize(("n_free", "is_copied"), [(120 * 64 * 4, False), (2 * 120 * 64 * 4, True)])
-def test_rows_are_copied_to_a_device_if_they_take_at_most_half_of_its_free_memory(
-    digits, n_free, is_copied, monkeypatch
-):
+def test_rows_are_copied_to_a_device_if_they_fit_half_of_the_free_memory(digits, n_free, is_copied, monkeypatch):
     monkeypatch.setattr(_batches, "_free_memory", lambda device: n_free)
     images = make_images(*digits).to_device(CPU)
     assert (images.device_rows is not None) == is_copied
@@ -116,7 +114,7 @@ def test_rows_are_copied_to_a_device_if_they_take_at_most_half_of_its_free_memor
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_training_copies_the_rows_to_the_device_once(digits, early_stopping, monkeypatch):
+def test_fit_copies_rows_to_the_device_once(digits, early_stopping, monkeypatch):
     copied = []
     copy = _batches._copy_to_device
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)
@@ -131,20 +129,20 @@ def test_a_training_copies_the_rows_to_the_device_once(digits, early_stopping, m
     assert_array_equal(on_host.predict_proba(digits[0]), on_device.predict_proba(digits[0]))
 
 
-@pytest.mark.parametrize("change", [lambda X: X[:, ::-1], np.asfortranarray])
-def test_any_array_can_be_copied_to_a_device(digits, change, monkeypatch):
+@pytest.mark.parametrize("change_layout", [lambda X: X[:, ::-1], np.asfortranarray])
+def test_arrays_of_any_memory_layout_are_copied_to_a_device(digits, change_layout, monkeypatch):
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)
-    monkeypatch.setattr(_batches, "_BYTES_COPIED_AT_ONCE", 64 * 4 * 50)  # in three parts
-    X = change(digits[0])
+    monkeypatch.setattr(_batches, "_BYTES_COPIED_AT_ONCE", 64 * 4 * 50)  # in three chunks
+    X = change_layout(digits[0])
     X.flags.writeable = False
     assert_array_equal(make_images(X, digits[1]).to_device(CPU).device_rows, X)
 
 
 @ON_ACCELERATORS
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_on_an_accelerator_rows_are_copied_once(kind, digits, early_stopping, monkeypatch):
+def test_fit_on_an_accelerator_gathers_no_batch_on_the_host(kind, digits, early_stopping, monkeypatch):
     def refuse(*_, **__):
-        raise AssertionError("a batch was gathered in the memory of the processor")
+        raise AssertionError("a batch was gathered on the host")
 
     monkeypatch.setattr(_batches.np, "take", refuse)
     model = LeNetClassifier(

@@ -1,4 +1,4 @@
-"""The canvas rule: which size, where, on what background, and with which pixels."""
+"""The canvas: size, position, background and pixels of a placed image."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def noise(*shape, seed=0):
     return np.random.default_rng(seed).random(shape, dtype=np.float32)
 
 
-def test_28_become_32_without_a_pixel_changed():
+def test_images_of_28_pixels_are_padded_to_32_with_unchanged_pixels():
     images = noise(3, 28, 28)
     placed = place(images, background=-7)
     assert_array_equal(placed[:, 2:30, 2:30], images)
@@ -36,7 +36,7 @@ def test_28_become_32_without_a_pixel_changed():
 
 
 @pytest.mark.parametrize("shape", [(20, 20), (21, 20), (25, 31), (32, 32), (32, 1), (5, 20)])
-def test_a_longer_side_of_20_to_32_is_kept(shape):
+def test_images_with_a_longer_side_of_20_to_32_are_not_resized(shape):
     height, width = shape
     images = noise(2, *shape)
     placed = place(images, background=-7)
@@ -60,7 +60,7 @@ def test_a_longer_side_of_20_to_32_is_kept(shape):
         ((2, 19), (3, 28)),
     ],
 )
-def test_any_other_is_resized_to_28_with_its_aspect_ratio_and_centred(shape, expected):
+def test_other_images_are_resized_to_28_with_their_aspect_ratio_and_centred(shape, expected):
     placed = place(np.ones((1, *shape), dtype=np.float32), background=-7)[0]
     height, width = expected
     top, left = (32 - height) // 2, (32 - width) // 2
@@ -71,7 +71,7 @@ def test_any_other_is_resized_to_28_with_its_aspect_ratio_and_centred(shape, exp
 
 
 @pytest.mark.parametrize("side", [8, 64])
-def test_resizing_neither_turns_nor_flips(side):
+def test_resizing_keeps_the_orientation(side):
     image = np.zeros((1, side, side), dtype=np.float32)
     image[0, : side // 4, side // 2 :] = 1  # right half of the upper quarter
     placed = place(image)[0]
@@ -80,13 +80,13 @@ def test_resizing_neither_turns_nor_flips(side):
     assert_allclose((placed * columns).sum() / placed.sum(), 2 + 28 * 3 / 4 - 0.5, atol=0.5)
 
 
-def test_reduction_is_antialiased():
+def test_downsampling_is_antialiased():
     checkerboard = (np.indices((64, 64)).sum(axis=0) % 2).astype(np.float32)
     inside = place(checkerboard[None])[0, 3:29, 3:29]
     assert_allclose(inside, 0.5, atol=0.05)
 
 
-def test_enlargement_keeps_the_mean():
+def test_upsampling_keeps_the_mean():
     image = noise(1, 8, 8)
     assert_allclose(place(image)[0, 2:30, 2:30].mean(), image.mean(), atol=0.02)
 
@@ -100,13 +100,13 @@ def test_pixels_are_standardised_and_padding_is_the_background(shape):
         assert_allclose(placed[:, 2:30, 2:30], (images - 5) / 2, atol=1e-6)
 
 
-def test_background_images_leave_no_frame():
+def test_blank_images_are_padded_without_a_visible_frame():
     for side in (8, 20, 28, 64):
         placed = place(np.full((1, side, side), 0.75, dtype=np.float32), background=0.75, mean=0.3, scale=0.2)
         assert np.ptp(placed) < 1e-5
 
 
-def test_missing_pixels_are_background():
+def test_missing_pixels_are_filled_with_the_background():
     canvas = Canvas((20, 20), 390, statistics(background=9.0, mean=1.0, scale=2.0))
     placed = canvas.to_images(torch.ones(1, 390))[0, 0, 6:26, 6:26].numpy().ravel()
     assert_array_equal(placed[:390], 0)
@@ -114,7 +114,7 @@ def test_missing_pixels_are_background():
 
 
 @pytest.mark.parametrize("side", [8, 28, 40])
-def test_equal_pixels_give_equal_images_whatever_the_dtype(side):
+def test_placed_images_do_not_depend_on_dtype(side):
     images = np.random.default_rng(0).integers(0, 256, (3, side, side)).astype(np.uint8)
     placed = place(images, background=3, mean=100, scale=70)
     for dtype in (np.float32, np.int16, np.float64):
@@ -122,6 +122,6 @@ def test_equal_pixels_give_equal_images_whatever_the_dtype(side):
 
 
 @pytest.mark.parametrize("side", [8, 28, 40])
-def test_an_image_alone_is_placed_as_in_a_batch(side):
+def test_single_images_are_placed_as_in_a_batch(side):
     images = noise(7, side, side)
     assert_array_equal(np.concatenate([place(image[None]) for image in images]), place(images))

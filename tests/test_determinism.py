@@ -1,4 +1,4 @@
-"""The same to the bit: a row in any batch, a fit in any process; and nothing global is touched."""
+"""Predictions and fits are reproducible to the bit, and global state is unchanged."""
 
 import copy
 import os
@@ -28,7 +28,7 @@ def make(**kwargs):
     return LeNetClassifier(**{"max_epochs": 2, "random_state": 0} | kwargs)
 
 
-def weights_of(classifier):
+def weight_bytes(classifier):
     return b"".join(weight.numpy().tobytes() for weight in classifier.net_.module_.state_dict().values())
 
 
@@ -60,10 +60,10 @@ def test_predictions_do_not_depend_on_the_order(fitted, digits):
             assert_array_equal(getattr(fitted, method)(X[order]), expected[method][order])
 
 
-@pytest.mark.parametrize("views", [False, True])
-def test_predictions_of_a_row_alone_are_those_in_a_batch(fitted, digits, views):
+@pytest.mark.parametrize("test_time_augment", [False, True])
+def test_predictions_of_single_rows_equal_those_of_a_batch(fitted, digits, test_time_augment):
     X = digits[0][:70]
-    classifier = copy.deepcopy(fitted).set_params(test_time_augment=views)
+    classifier = copy.deepcopy(fitted).set_params(test_time_augment=test_time_augment)
     expected = {method: getattr(classifier, method)(X) for method in METHODS}
     for method in METHODS:
         alone = np.concatenate([getattr(classifier, method)(X[[row]]) for row in range(70)])
@@ -72,39 +72,39 @@ def test_predictions_of_a_row_alone_are_those_in_a_batch(fitted, digits, views):
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7, 10])
 @pytest.mark.parametrize("width", [0.05, 0.2, 0.3, 0.5, 0.7, 1.0, 1.3, 2.0])
-def test_predictions_do_not_depend_on_the_place_in_the_batch_at_any_width(digits, width, n_classes):
+def test_predictions_do_not_depend_on_the_position_in_the_batch_at_any_width(digits, width, n_classes):
     X, y = digits
-    # Trained for a step only: it is the sums' order that is tested.
+    # One step of training is enough, because only the order of sums is tested.
     classifier = make(width=width, max_epochs=1, batch_size=100).fit(X[:100], y[:100] % n_classes)
-    place = np.arange(33)
+    positions = np.arange(33)
     for row in (0, 5):
         logits = classifier._model.logits(np.repeat(X[[row]], 33, axis=0).astype(np.float32))
-        assert_array_equal(logits[place], logits[[0] * 33])
+        assert_array_equal(logits[positions], logits[[0] * 33])
 
 
-def test_predictions_do_not_depend_on_what_else_is_in_the_batch(fitted, digits):
+def test_predictions_do_not_depend_on_other_rows_of_the_batch(fitted, digits):
     X = digits[0][:40]
     alone = fitted.predict_proba(X[:1])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that the scale is another
-        beside = fitted.predict_proba(np.concatenate([X[:1], 1e30 * X]))
-    assert_array_equal(beside[:1], alone)
+        warnings.simplefilter("ignore", UserWarning)  # about the scale of X
+        together = fitted.predict_proba(np.concatenate([X[:1], 1e30 * X]))
+    assert_array_equal(together[:1], alone)
 
 
-def test_averaging_views_acts_in_predictions_alone(digits):
+def test_time_augmentation_changes_predictions_but_not_weights(digits):
     X, y = digits[0][:150], digits[1][:150]
-    with_views, without = make(test_time_augment=True).fit(X, y), make().fit(X, y)
-    assert weights_of(with_views) == weights_of(without)
-    single = without.predict_proba(X)
-    averaged = without.set_params(test_time_augment=True).predict_proba(X)
-    assert_array_equal(averaged, with_views.predict_proba(X))
+    augmented, plain = make(test_time_augment=True).fit(X, y), make().fit(X, y)
+    assert weight_bytes(augmented) == weight_bytes(plain)
+    single = plain.predict_proba(X)
+    averaged = plain.set_params(test_time_augment=True).predict_proba(X)
+    assert_array_equal(averaged, augmented.predict_proba(X))
     assert np.abs(averaged - single).max() > 0.01
 
 
 def test_predictions_do_not_depend_on_dtype_layout_or_memory_order(fitted, digits):
     X = digits[0][:50]
     expected = fitted.predict_proba(X)
-    for same in (
+    for variant in (
         X.astype(np.uint8),
         X.astype(np.float32),
         X.astype(np.int64),
@@ -115,17 +115,17 @@ def test_predictions_do_not_depend_on_dtype_layout_or_memory_order(fitted, digit
         X.tolist(),
         torch.from_numpy(X),
     ):
-        assert_array_equal(fitted.predict_proba(same), expected)
+        assert_array_equal(fitted.predict_proba(variant), expected)
 
 
 # Fits
 
-HASH_OF_A_FIT = """
+HASH_FIT_MODULE = """
 import hashlib
 from sklearn.datasets import load_digits
 from sklenet import LeNetClassifier
 
-def hash_of_a_fit(**options):
+def hash_fit(**options):
     X, y = load_digits(return_X_y=True)
     classifier = LeNetClassifier(max_epochs=2, random_state=0, dropout=0.3, augment="elastic", **options)
     classifier.fit(X[:100], y[:100])
@@ -133,49 +133,49 @@ def hash_of_a_fit(**options):
     return hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in weights)).hexdigest()
 """
 
-PLAIN = "import fits; print(fits.hash_of_a_fit())"
-LOKY = """
+SERIAL_SCRIPT = "import fits; print(fits.hash_fit())"
+LOKY_SCRIPT = """
 if __name__ == "__main__":
     import fits
     from joblib import Parallel, delayed
     for n_jobs in (1, 2):
-        for found in Parallel(n_jobs=n_jobs, backend="loky")([delayed(fits.hash_of_a_fit)()] * n_jobs):
-            print(found)
+        for digest in Parallel(n_jobs=n_jobs, backend="loky")([delayed(fits.hash_fit)()] * n_jobs):
+            print(digest)
 """
 
 
-def test_fits_are_the_same_to_the_bit_in_any_process_and_worker(tmp_path):
-    (tmp_path / "fits.py").write_text(HASH_OF_A_FIT)
+def test_fits_are_equal_to_the_bit_in_other_processes_and_workers(tmp_path):
+    (tmp_path / "fits.py").write_text(HASH_FIT_MODULE)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path)}
     hashes = []
-    for script in (PLAIN, LOKY):
+    for script in (SERIAL_SCRIPT, LOKY_SCRIPT):
         path = tmp_path / "script.py"
         path.write_text(script)
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, path], env=environment, check=True, capture_output=True, text=True, timeout=200
         )
-        hashes.extend(done.stdout.split())
+        hashes.extend(completed.stdout.split())
     assert len(hashes) == 4
     assert len(set(hashes)) == 1
 
 
 @ARCHITECTURES
-def test_fits_of_equal_random_state_are_equal_and_others_are_not(digits, architecture):
+def test_fits_are_equal_if_and_only_if_random_states_are_equal(digits, architecture):
     X, y = digits[0][:100], digits[1][:100]
     options = {"architecture": architecture, "dropout": 0.5, "augment": "affine", "max_epochs": 1}
     first, second, other = (make(random_state=state, **options).fit(X, y) for state in (0, 0, 1))
-    assert weights_of(first) == weights_of(second)
-    assert weights_of(first) != weights_of(other)
+    assert weight_bytes(first) == weight_bytes(second)
+    assert weight_bytes(first) != weight_bytes(other)
 
 
 def test_fits_do_not_depend_on_global_random_states(digits):
     X, y = digits[0][:100], digits[1][:100]
-    found = []
+    weights = []
     with torch.random.fork_rng():
         for seed in (1, 2):
             torch.manual_seed(seed)
-            found.append(weights_of(make(max_epochs=1, dropout=0.5, augment="elastic").fit(X, y)))
-    assert found[0] == found[1]
+            weights.append(weight_bytes(make(max_epochs=1, dropout=0.5, augment="elastic").fit(X, y)))
+    assert weights[0] == weights[1]
 
 
 @pytest.mark.parametrize(
@@ -187,31 +187,31 @@ def test_fits_do_not_depend_on_global_random_states(digits):
         lambda: torch.device("meta"),
     ],
 )
-def test_fit_and_predict_are_the_same_inside_a_callers_mode(digits, mode):
+def test_fit_and_predict_do_not_depend_on_the_torch_mode_of_the_caller(digits, mode):
     X, y = digits[0][:60], digits[1][:60]
     expected = make(max_epochs=1).fit(X, y)
     with mode():
-        found = make(max_epochs=1).fit(X, y)
-        alone = found.predict_proba(X[:1])  # first: it tries whether small chunks agree
-        probabilities = found.predict_proba(X)
-    assert weights_of(found) == weights_of(expected)
+        classifier = make(max_epochs=1).fit(X, y)
+        alone = classifier.predict_proba(X[:1])  # first, because this call tests whether small chunks agree
+        probabilities = classifier.predict_proba(X)
+    assert weight_bytes(classifier) == weight_bytes(expected)
     assert_array_equal(probabilities, expected.predict_proba(X))
     assert_array_equal(alone, probabilities[:1])
 
 
-def test_fit_and_predict_are_the_same_at_another_default_dtype(digits):
+def test_fit_and_predict_do_not_depend_on_the_default_dtype(digits):
     X, y = digits[0][:60], digits[1][:60]
     options = {"max_epochs": 1, "augment": "elastic", "dropout": 0.5}
     expected = make(**options).fit(X, y)
     before = torch.get_default_dtype()
     try:
         torch.set_default_dtype(torch.float64)
-        found = make(**options).fit(X, y)
-        alone = found.predict_proba(X[:1])
-        probabilities = found.predict_proba(X)
+        classifier = make(**options).fit(X, y)
+        alone = classifier.predict_proba(X[:1])
+        probabilities = classifier.predict_proba(X)
     finally:
         torch.set_default_dtype(before)
-    assert weights_of(found) == weights_of(expected)
+    assert weight_bytes(classifier) == weight_bytes(expected)
     assert_array_equal(probabilities, expected.predict_proba(X))
     assert_array_equal(alone, probabilities[:1])
 
@@ -222,7 +222,7 @@ def test_fit_and_predict_are_the_same_at_another_default_dtype(digits):
 def global_state():
     return {
         "random": random.getstate(),
-        "numpy": [str(part) for part in np.random.get_state(legacy=True)],  # noqa: NPY002 - is read
+        "numpy": [str(part) for part in np.random.get_state(legacy=True)],  # noqa: NPY002 - only read
         "torch": torch.get_rng_state().tolist(),
         "threads": torch.get_num_threads(),
         "interop threads": torch.get_num_interop_threads(),
@@ -249,7 +249,7 @@ def global_state():
         {"verbose": 1, "class_weight": "balanced", "warm_start": True},
     ],
 )
-def test_nothing_global_is_touched(digits, options, tmp_path, monkeypatch):
+def test_global_state_is_unchanged(digits, options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     X, y = digits[0][:100], digits[1][:100]
     before = global_state()
@@ -263,7 +263,7 @@ def test_nothing_global_is_touched(digits, options, tmp_path, monkeypatch):
     assert global_state() == before
 
 
-def test_nothing_global_is_touched_by_a_fit_that_fails(digits):
+def test_global_state_is_unchanged_by_a_failed_fit(digits):
     X, y = digits[0][:100], digits[1][:100]
     before = global_state()
     with pytest.raises(ValueError, match="diverged"):
@@ -274,28 +274,28 @@ def test_nothing_global_is_touched_by_a_fit_that_fails(digits):
 @pytest.mark.parametrize("options", [{}, {"early_stopping": True, "validation_fraction": 0.2}])
 def test_random_state_none_draws_one_number_from_numpys_global_generator(digits, options):
     X, y = digits[0][:100], digits[1][:100]
-    kept = np.random.get_state()  # noqa: NPY002 - put back below
+    saved = np.random.get_state()  # noqa: NPY002 - restored below
     try:
         np.random.seed(3)  # noqa: NPY002 - what a user of scikit-learn does
         np.random.randint(2**31 - 1)  # noqa: NPY002
         expected = np.random.get_state()  # noqa: NPY002
         np.random.seed(3)  # noqa: NPY002
         first = make(random_state=None, **options).fit(X, y)
-        found = np.random.get_state()  # noqa: NPY002
+        actual = np.random.get_state()  # noqa: NPY002
         first.predict_proba(X)
         second = make(random_state=None, **options).fit(X, y)
         np.random.seed(3)  # noqa: NPY002
-        again = make(random_state=None, **options).fit(X, y)
+        repeated = make(random_state=None, **options).fit(X, y)
     finally:
-        np.random.set_state(kept)  # noqa: NPY002
-    assert [str(part) for part in found] == [str(part) for part in expected]
-    assert weights_of(first) == weights_of(again)
-    assert weights_of(first) != weights_of(second)
+        np.random.set_state(saved)  # noqa: NPY002
+    assert [str(part) for part in actual] == [str(part) for part in expected]
+    assert weight_bytes(first) == weight_bytes(repeated)
+    assert weight_bytes(first) != weight_bytes(second)
 
 
-def test_a_random_state_instance_goes_on_from_fit_to_fit(digits):
+def test_random_state_instance_advances_between_fits(digits):
     X, y = digits[0][:60], digits[1][:60]
     state = np.random.RandomState(0)
-    first, second = (weights_of(make(random_state=state, max_epochs=1).fit(X, y)) for _ in range(2))
+    first, second = (weight_bytes(make(random_state=state, max_epochs=1).fit(X, y)) for _ in range(2))
     assert first != second
-    assert weights_of(make(random_state=np.random.RandomState(0), max_epochs=1).fit(X, y)) == first
+    assert weight_bytes(make(random_state=np.random.RandomState(0), max_epochs=1).fit(X, y)) == first

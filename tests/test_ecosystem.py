@@ -33,19 +33,19 @@ def clf():
     return LeNetClassifier(max_epochs=6, random_state=0)
 
 
-def test_last_step_of_a_pipeline(clf, digits):
+def test_pipeline_with_a_scaler(clf, digits):
     X, y = digits
-    scaled = make_pipeline(MinMaxScaler(), clf).fit(X[:300], y[:300])
-    assert scaled.score(X[300:], y[300:]) > 0.85
+    pipeline = make_pipeline(MinMaxScaler(), clf).fit(X[:300], y[:300])
+    assert pipeline.score(X[300:], y[300:]) > 0.85
 
 
-def test_cross_val_score_in_processes_equals_the_serial_one(digits):
+def test_cross_val_score_in_processes_equals_serial_scores(digits):
     clf = LeNetClassifier(max_epochs=2, random_state=0)
     serial, parallel = (cross_val_score(clf, *digits, cv=2, n_jobs=n_jobs, error_score="raise") for n_jobs in (1, 2))
     np.testing.assert_allclose(serial, parallel, atol=0.02)  # the last bits depend on the number of torch threads
 
 
-def test_cross_val_predict_gives_a_row_of_probabilities_a_sample(clf, digits):
+def test_cross_val_predict_returns_probabilities_of_every_sample(clf, digits):
     X, y = digits
     probabilities = cross_val_predict(clf, X, y, cv=2, method="predict_proba")
     assert probabilities.shape == (400, 10)
@@ -82,12 +82,12 @@ def test_learning_curve_rises(clf, digits):
     assert scores[1].mean() > scores[0].mean()
 
 
-def test_permutation_importance_finds_the_strokes_inside(digits):
+def test_permutation_importance_is_higher_for_inner_pixels(digits):
     X, y = digits
     clf = LeNetClassifier(max_epochs=10, random_state=0).fit(X, y)
     importances = permutation_importance(clf, X[:200], y[:200], n_repeats=1, random_state=0).importances_mean
-    middle, edge = importances.reshape(8, 8)[:, 2:6], importances.reshape(8, 8)[:, [0, 7]]
-    assert middle.mean() > edge.mean()
+    inner, edge = importances.reshape(8, 8)[:, 2:6], importances.reshape(8, 8)[:, [0, 7]]
+    assert inner.mean() > edge.mean()
 
 
 def test_sample_weight_is_routed(digits):
@@ -96,43 +96,43 @@ def test_sample_weight_is_routed(digits):
     with sklearn.config_context(enable_metadata_routing=True):
         clf = LeNetClassifier(max_epochs=1, random_state=0).set_fit_request(sample_weight=True)
         clf.set_score_request(sample_weight=True)
-        fitted = cross_validate(
+        pipelines = cross_validate(
             make_pipeline(clf), X, y, params={"sample_weight": weight}, cv=2, return_estimator=True, error_score="raise"
         )["estimator"]
-    # Samples of weight 0 count as absent, and all zeros had that weight.
-    assert all(0 not in pipeline.classes_ for pipeline in fitted)
+    # Samples of weight 0 are ignored, and all samples of class 0 have weight 0.
+    assert all(0 not in pipeline.classes_ for pipeline in pipelines)
 
 
 class StopAfter(BaseEstimator):
-    """A callback of scikit-learn's protocol that asks for no estimator."""
+    """A callback of scikit-learn's protocol that does not request the fitted estimator."""
 
     def __init__(self, n_epochs=2):
         self.n_epochs = n_epochs
-        self.n_begun = self.n_ended = 0
+        self.n_tasks_begun = self.n_tasks_ended = 0
 
     def setup(self, estimator, context):
         assert context.max_subtasks == 6
 
     def teardown(self, estimator, context):
-        self.torn_down = True
+        self.is_torn_down = True
 
     def on_fit_task_begin(self, estimator, context):
-        self.n_begun += 1
+        self.n_tasks_begun += 1
 
     def on_fit_task_end(self, estimator, context):
-        self.n_ended += 1
+        self.n_tasks_ended += 1
         return context.task_name == "epoch" and context.task_id + 1 == self.n_epochs
 
 
-def test_scikit_learn_callback_stops_the_training(clf, digits):
+def test_scikit_learn_callback_stops_training(clf, digits):
     callback = StopAfter(n_epochs=2)
     clf.set_callbacks(callback).fit(*digits)
     assert clf.n_epochs_ == 2
-    assert callback.n_begun == callback.n_ended == 3  # two epochs and the fit
-    assert callback.torn_down
+    assert callback.n_tasks_begun == callback.n_tasks_ended == 3  # two epochs and the fit
+    assert callback.is_torn_down
 
 
-def test_scoring_monitor_follows_every_epoch(clf, digits):
+def test_scoring_monitor_logs_every_epoch(clf, digits):
     monitor = ScoringMonitor(scoring="accuracy")
     clf.set_callbacks(monitor).fit(*digits)
     scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
@@ -141,7 +141,7 @@ def test_scoring_monitor_follows_every_epoch(clf, digits):
     assert scores[-1] > scores[0]
 
 
-def test_callbacks_work_through_a_grid_search_in_processes(digits, capsys):
+def test_callbacks_work_in_a_grid_search_with_processes(digits, capsys):
     monitor = ScoringMonitor(scoring="accuracy")
     search = GridSearchCV(
         LeNetClassifier(max_epochs=2, random_state=0).set_callbacks(monitor),
@@ -157,32 +157,32 @@ def test_callbacks_work_through_a_grid_search_in_processes(digits, capsys):
 
 
 class RecordFitted:
-    """A callback of scikit-learn's protocol that keeps what estimators in the middle of a fit have."""
+    """A callback of scikit-learn's protocol that records attributes and losses of the fitted estimators it receives."""
 
     def __init__(self):
         self.attributes, self.losses = [], []
 
     def setup(self, estimator, context):
-        """Nothing to set up."""
+        """Do nothing."""
 
     def teardown(self, estimator, context):
-        """Nothing to let go of."""
+        """Do nothing."""
 
     def on_fit_task_begin(self, estimator, context):
-        """Nothing to begin."""
+        """Do nothing."""
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator):
         self.attributes.append({name for name in vars(fitted_estimator) if name.endswith("_") and name[0] != "_"})
         self.losses.append(list(fitted_estimator.loss_curve_))
 
 
-def test_estimators_in_the_middle_of_a_fit_have_what_fit_leaves(digits):
+def test_estimators_passed_to_callbacks_have_all_fitted_attributes(digits):
     X, y = digits
     record = RecordFitted()
     model = LeNetClassifier(max_epochs=3, random_state=0, warm_start=True).set_callbacks(record)
     model.fit(X, y)
-    left = {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
-    assert record.attributes == [left] * 4  # three epochs and the fit
+    fitted_attributes = {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
+    assert record.attributes == [fitted_attributes] * 4  # three epochs and the fit
     assert record.losses == [model.loss_curve_[:n] for n in (1, 2, 3, 3)]
     model.fit(X, y)
     assert record.losses[4:] == [model.loss_curve_[:n] for n in (4, 5, 6, 6)]

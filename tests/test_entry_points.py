@@ -1,4 +1,4 @@
-"""Every public entry point, given images in another container, order, number or scale, and from several threads."""
+"""Public methods on images in other containers, orders, numbers and scales, and in several threads."""
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +25,8 @@ NAMES = [f"pixel{number}" for number in range(64)]
 MODEL = LeNetClassifier(max_epochs=1, random_state=0, device="cpu")
 SEARCH = LeNetSearchCV(MODEL, param_distributions={"lr": [3e-3]}, n_trials=1, cv=2, random_state=0, error_score="raise")
 
-PREDICTING = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-TRAINING = ("fit", "partial_fit")
+PREDICT_METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+TRAIN_METHODS = ("fit", "partial_fit")
 FRAMES = {
     "pandas": lambda pixels, names: pd.DataFrame(pixels, columns=names),
     "polars": lambda pixels, names: pl.DataFrame(pixels, schema=list(names)),
@@ -36,51 +36,51 @@ FRAMES = {
 
 @cache
 def fitted(estimator="classifier", frame=None):
-    given = X if frame is None else FRAMES[frame](X, NAMES)
-    return clone({"classifier": MODEL, "search": SEARCH}[estimator]).fit(given, y)
+    images = X if frame is None else FRAMES[frame](X, NAMES)
+    return clone({"classifier": MODEL, "search": SEARCH}[estimator]).fit(images, y)
 
 
 def train(method, X, y, **params):
-    more = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
-    return getattr(clone(MODEL).set_params(**params), method)(X, y, **more)
+    options = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+    return getattr(clone(MODEL).set_params(**params), method)(X, y, **options)
 
 
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("estimator", ["classifier", "search"])
-@pytest.mark.parametrize("method", PREDICTING)
-def test_predicting_from_a_frame(method, estimator, frame):
-    model, given = fitted(estimator, frame), FRAMES[frame](X, NAMES)
-    assert_array_equal(getattr(model, method)(given), getattr(fitted(estimator), method)(X))
+@pytest.mark.parametrize("method", PREDICT_METHODS)
+def test_predictions_from_a_frame_equal_those_from_an_array(method, estimator, frame):
+    model, images = fitted(estimator, frame), FRAMES[frame](X, NAMES)
+    assert_array_equal(getattr(model, method)(images), getattr(fitted(estimator), method)(X))
     assert_array_equal(model.feature_names_in_, NAMES)
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-@pytest.mark.parametrize("method", TRAINING)
-def test_training_on_a_frame(method, frame):
+@pytest.mark.parametrize("method", TRAIN_METHODS)
+def test_training_on_a_frame_equals_training_on_an_array(method, frame):
     model = train(method, FRAMES[frame](X, NAMES), y)
     assert_array_equal(model.feature_names_in_, NAMES)
     assert_array_equal(model.predict_proba(FRAMES[frame](X, NAMES)), train(method, X, y).predict_proba(X))
 
 
-@pytest.mark.parametrize("fitted_on", FRAMES)
-@pytest.mark.parametrize("given", FRAMES)
-def test_frames_of_two_libraries_are_the_same(fitted_on, given):
-    model = fitted("classifier", fitted_on)  # a warning of missing names is an error here
-    assert_array_equal(model.predict_proba(FRAMES[given](X, NAMES)), fitted().predict_proba(X))
+@pytest.mark.parametrize("fit_frame", FRAMES)
+@pytest.mark.parametrize("predict_frame", FRAMES)
+def test_predict_accepts_frames_of_another_library_than_fit(fit_frame, predict_frame):
+    model = fitted("classifier", fit_frame)  # a warning about feature names is an error here
+    assert_array_equal(model.predict_proba(FRAMES[predict_frame](X, NAMES)), fitted().predict_proba(X))
 
 
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("estimator", ["classifier", "search"])
-@pytest.mark.parametrize("method", [*PREDICTING, "score"])
-def test_columns_in_another_order_are_refused(method, estimator, frame):
+@pytest.mark.parametrize("method", [*PREDICT_METHODS, "score"])
+def test_reordered_columns_raise(method, estimator, frame):
     reordered = FRAMES[frame](X[:, ::-1], NAMES[::-1])
-    more = (y,) if method == "score" else ()
+    labels = (y,) if method == "score" else ()
     with pytest.raises(ValueError, match="feature names should match"):
-        getattr(fitted(estimator, frame), method)(reordered, *more)
+        getattr(fitted(estimator, frame), method)(reordered, *labels)
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-def test_columns_in_another_order_are_refused_when_training_goes_on(frame):
+def test_reordered_columns_raise_in_continued_training(frame):
     reordered = FRAMES[frame](X[:, ::-1], NAMES[::-1])
     with pytest.raises(ValueError, match="feature names should match"):
         train("partial_fit", FRAMES[frame](X, NAMES), y).partial_fit(reordered, y)
@@ -89,7 +89,7 @@ def test_columns_in_another_order_are_refused_when_training_goes_on(frame):
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-def test_names_are_treated_as_by_scikit_learns_own_classifiers(frame):
+def test_feature_names_are_validated_as_by_a_scikit_learn_classifier(frame):
     forest = RandomForestClassifier(5, random_state=0).fit(FRAMES[frame](X, NAMES), y)
     assert_array_equal(fitted("classifier", frame).feature_names_in_, forest.feature_names_in_)
     for model in (forest, fitted("classifier", frame)):
@@ -98,41 +98,41 @@ def test_names_are_treated_as_by_scikit_learns_own_classifiers(frame):
 
 
 @pytest.mark.parametrize("estimator", ["classifier", "search"])
-@pytest.mark.parametrize("method", PREDICTING)
-def test_one_image_is_predicted_as_in_a_batch(method, estimator):
+@pytest.mark.parametrize("method", PREDICT_METHODS)
+def test_predictions_of_one_image_equal_those_of_a_batch(method, estimator):
     predict = getattr(fitted(estimator), method)
     assert_array_equal(predict(X[5:6]), predict(X)[5:6])
 
 
 @pytest.mark.parametrize("shape", [(0, 64), (0, 8, 8), (0, 1, 8, 8)])
-@pytest.mark.parametrize("method", [*PREDICTING, "score", *TRAINING])
-def test_no_images_are_refused(method, shape):
-    model = clone(MODEL) if method in TRAINING else fitted()
-    more = {"score": ([],), "fit": ([],), "partial_fit": ([], [0, 1, 2])}.get(method, ())
+@pytest.mark.parametrize("method", [*PREDICT_METHODS, "score", *TRAIN_METHODS])
+def test_empty_arrays_raise(method, shape):
+    model = clone(MODEL) if method in TRAIN_METHODS else fitted()
+    arguments = {"score": ([],), "fit": ([],), "partial_fit": ([], [0, 1, 2])}.get(method, ())
     with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
-        getattr(model, method)(np.zeros(shape), *more)
+        getattr(model, method)(np.zeros(shape), *arguments)
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-def test_no_rows_of_a_frame_are_refused(frame):
+def test_empty_frames_raise(frame):
     with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
         fitted("classifier", frame).predict(FRAMES[frame](X[:0], NAMES))
 
 
 @pytest.mark.parametrize("estimator", ["classifier", "search"])
-@pytest.mark.parametrize("method", [*PREDICTING, "score"])
+@pytest.mark.parametrize("method", [*PREDICT_METHODS, "score"])
 def test_images_on_another_scale_warn(method, estimator):
-    more = (y,) if method == "score" else ()
+    labels = (y,) if method == "score" else ()
     with pytest.warns(UserWarning, match=r"X spans \[0, 1\] but the model was fitted on \[0, 16\]"):
-        getattr(fitted(estimator), method)(X / 16, *more)
+        getattr(fitted(estimator), method)(X / 16, *labels)
 
 
-@pytest.mark.parametrize("method", [*PREDICTING, "load", *TRAINING])
-def test_threads_get_what_one_thread_gets(method):
+@pytest.mark.parametrize("method", [*PREDICT_METHODS, "load", *TRAIN_METHODS])
+def test_results_of_threads_equal_the_serial_result(method):
     def run(_):
         if method == "load":
             return pickle.loads(stored).predict_proba(X)
-        if method in TRAINING:
+        if method in TRAIN_METHODS:
             return train(method, X, y).predict_proba(X)
         return getattr(model, method)(X)
 
@@ -140,12 +140,12 @@ def test_threads_get_what_one_thread_gets(method):
     stored = pickle.dumps(model)
     expected = run(None)
     with ThreadPoolExecutor(4) as pool:
-        for answer in pool.map(run, range(8)):
-            assert_allclose(answer, expected, rtol=0, atol=0)
+        for actual in pool.map(run, range(8)):
+            assert_allclose(actual, expected, rtol=0, atol=0)
 
 
 IMAGE = X[0].reshape(8, 8)
-NO_IMAGES = {
+INVALID_IMAGES = {
     "one image": (IMAGE, ValueError, r"expecting 64 features.*shape of one image, \(8, 8\); pass X\[None\]"),
     "one picture": (PIL.Image.fromarray(IMAGE.astype(np.uint8)), ValueError, r"one image, \(8, 8\); pass X\[None\]"),
     "one image with a channel": (IMAGE[..., None], ValueError, r"one image, \(8, 8, 1\); pass X\[None, \.\.\., 0\]"),
@@ -171,16 +171,16 @@ NO_IMAGES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NO_IMAGES)
+@pytest.mark.parametrize("name", INVALID_IMAGES)
 @pytest.mark.parametrize("method", ["predict", "partial_fit"])
-def test_what_is_no_array_of_images_gets_a_sentence_with_the_remedy(method, name):
-    given, error, words = NO_IMAGES[name]
+def test_invalid_images_raise_with_the_remedy(method, name):
+    images, error, message = INVALID_IMAGES[name]
     model = pickle.loads(pickle.dumps(fitted()))
-    more = () if method == "predict" else (y[:1],)
-    with pytest.raises(error, match=f"(?s){words}"):
-        getattr(model, method)(given, *more)
+    labels = () if method == "predict" else (y[:1],)
+    with pytest.raises(error, match=f"(?s){message}"):
+        getattr(model, method)(images, *labels)
 
 
-def test_an_image_that_is_made_a_batch_as_the_message_says_is_predicted():
+def test_predict_accepts_the_remedies_of_the_messages():
     assert_array_equal(fitted().predict(IMAGE[None]), fitted().predict(X[:1]))
     assert_array_equal(fitted().predict(np.stack(pd.Series([IMAGE] * 3))), fitted().predict(X[[0, 0, 0]]))

@@ -1,4 +1,4 @@
-"""Unknown parameters are answered with the parameter that was meant."""
+"""Errors about unknown parameters suggest the intended parameter."""
 
 import pytest
 from sklearn.datasets import load_digits
@@ -10,7 +10,7 @@ from sklenet import LeNetClassifier
 from sklenet._validation._hints import _SYNONYMS, nearest_parameter
 from sklenet.tuning import LeNetSearchCV
 
-MEANT = {
+SUGGESTIONS = {
     "learning_rate": "lr",
     "learning_rate_init": "lr",
     "epochs": "max_epochs",
@@ -25,7 +25,7 @@ MEANT = {
 }
 
 
-def test_every_synonym_stands_for_a_parameter_and_is_none_itself():
+def test_synonyms_refer_to_parameters_and_are_not_parameters():
     known = LeNetClassifier().get_params()
     assert set(_SYNONYMS) <= set(known)
     synonyms = [synonym for group in _SYNONYMS.values() for synonym in group]
@@ -33,19 +33,19 @@ def test_every_synonym_stands_for_a_parameter_and_is_none_itself():
     assert len(synonyms) == len(set(synonyms))
 
 
-@pytest.mark.parametrize(("name", "meant"), MEANT.items())
-def test_errors_name_the_parameter_that_was_meant(name, meant):
+@pytest.mark.parametrize(("name", "intended"), SUGGESTIONS.items())
+def test_errors_suggest_the_intended_parameter(name, intended):
     X, y = load_digits(n_class=2, return_X_y=True)
-    words = f"nearest is '{meant}'"
-    with pytest.raises(ValueError, match=f"Invalid parameter '{name}' for estimator LeNetClassifier.*{words}"):
+    message = f"nearest is '{intended}'"
+    with pytest.raises(ValueError, match=f"Invalid parameter '{name}' for estimator LeNetClassifier.*{message}"):
         LeNetClassifier().set_params(**{name: 1})
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         GridSearchCV(LeNetClassifier(), {name: [1]}, error_score="raise").fit(X, y)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         LeNetSearchCV(param_distributions={name: [1]}).fit(X, y)
 
 
-def test_steps_of_a_pipeline_stay():
+def test_suggestions_keep_the_step_of_a_pipeline():
     known = make_pipeline(MinMaxScaler(), LeNetClassifier()).get_params()
     assert nearest_parameter("lenetclassifier__learning_rate", known) == "lenetclassifier__lr"
     assert nearest_parameter("learning_rate", known) == "lenetclassifier__lr"

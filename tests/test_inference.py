@@ -1,4 +1,4 @@
-"""Chunks, their shapes, and when they may be small; views that are averaged."""
+"""Inference in chunks: chunk sizes, agreement of small chunks with large chunks, and the mean over shifted views."""
 
 import itertools
 from functools import partial
@@ -30,7 +30,7 @@ def predict(module, rows, *, shifted=False):
     return compute_in_chunks(module, canvas, rows, partial(mean_over_shifts, module) if shifted else module)
 
 
-def chunks_of(module, rows):
+def chunk_sizes(module, rows):
     sizes = []
     hook = module.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     predict(module, rows)
@@ -45,19 +45,19 @@ def chunks_of(module, rows):
         (512, [CHUNK]), (513, [CHUNK, 4]), (600, [CHUNK] + [32] * 3), (1000, [CHUNK] * 2),
     ],
 )  # fmt: skip
-def test_the_sizes_of_chunks_suit_the_number_of_rows(module, rows, n_rows, sizes, monkeypatch):
+def test_chunk_sizes_depend_on_the_number_of_rows(module, rows, n_rows, sizes, monkeypatch):
     monkeypatch.setattr(_inference, "_agrees", lambda *_: True)
-    assert chunks_of(module, rows[:n_rows]) == sizes
+    assert chunk_sizes(module, rows[:n_rows]) == sizes
 
 
 @pytest.mark.parametrize(("agreeing", "sizes"), [((), [CHUNK] * 2), ((32,), [CHUNK, 32])])
-def test_small_chunks_are_left_out_where_they_differ(module, rows, agreeing, sizes, monkeypatch):
+def test_small_chunks_that_differ_are_not_used(module, rows, agreeing, sizes, monkeypatch):
     monkeypatch.setattr(_inference, "_agrees", lambda _module, _device, size: size in agreeing)
-    assert chunks_of(module, rows[: CHUNK + 1]) == sizes
+    assert chunk_sizes(module, rows[: CHUNK + 1]) == sizes
 
 
-class OfShape(torch.nn.Module):
-    """Gives the same only to chunks of the same length."""
+class ChunkSizeDependent(torch.nn.Module):
+    """A module whose outputs depend on the length of the chunk."""
 
     def __init__(self):
         super().__init__()
@@ -68,29 +68,29 @@ class OfShape(torch.nn.Module):
 
 
 @pytest.mark.parametrize("size", SMALL_CHUNKS)
-def test_whether_small_chunks_agree_is_found_out(module, size):
+def test_agreement_of_small_chunks_is_detected(module, size):
     cpu = torch.device("cpu")
     with torch.inference_mode():
-        assert not _inference._agrees(OfShape(), cpu, size)
+        assert not _inference._agrees(ChunkSizeDependent(), cpu, size)
         noise = torch.rand((CHUNK, 1, 32, 32), generator=torch.Generator().manual_seed(1))
-        alike = torch.equal(torch.cat([module(piece) for piece in noise.split(size)]), module(noise))
-        assert _inference._agrees(module, cpu, size) == alike
+        agrees = torch.equal(torch.cat([module(piece) for piece in noise.split(size)]), module(noise))
+        assert _inference._agrees(module, cpu, size) == agrees
 
 
-def test_it_is_found_out_once_a_model_and_number_of_threads(module, rows):
-    assert len(chunks_of(module, rows[:1])) > 1
-    assert len(chunks_of(module, rows[:1])) == 1
+def test_agreement_of_small_chunks_is_cached_per_model(module, rows):
+    assert len(chunk_sizes(module, rows[:1])) > 1
+    assert len(chunk_sizes(module, rows[:1])) == 1
 
 
 @pytest.mark.parametrize("shifted", [False, True])
 @pytest.mark.parametrize("n_rows", [1, 3, 9, 256, 257, 512, 513, 600])
-def test_outputs_are_those_of_all_rows_together(module, rows, n_rows, shifted):
+def test_outputs_do_not_depend_on_the_number_of_rows(module, rows, n_rows, shifted):
     assert_array_equal(predict(module, rows[:n_rows], shifted=shifted), predict(module, rows, shifted=shifted)[:n_rows])
 
 
-def test_shifted_views_are_those_of_shifted_images(module, rows):
+def test_mean_over_shifts_equals_the_mean_over_shifted_images(module, rows):
     images = rows.reshape(-1, 28, 28)
-    images[:, [0, -1]] = images[:, :, [0, -1]] = 0  # what leaves the frame, and the canvas's own margin
+    images[:, [0, -1]] = images[:, :, [0, -1]] = 0  # as the margin of the canvas, because np.roll wraps around
     shifts = itertools.product((-1, 0, 1), repeat=2)
     views = [np.roll(images, shift, (1, 2)).reshape(len(images), -1) for shift in shifts]
     expected = np.mean([predict(module, view) for view in views], axis=0, dtype=np.float64)
@@ -98,7 +98,7 @@ def test_shifted_views_are_those_of_shifted_images(module, rows):
 
 
 class Corners(torch.nn.Module):
-    """Gives the four corners of each image."""
+    """A module that returns the four corners of each image."""
 
     def __init__(self):
         super().__init__()
@@ -108,7 +108,7 @@ class Corners(torch.nn.Module):
         return images[:, 0, :: SIDE - 1, :: SIDE - 1].flatten(1)
 
 
-def test_what_a_shift_brings_in_is_the_border_of_the_image():
+def test_shifts_replicate_the_border_of_the_image():
     canvas = Canvas((SIDE, SIDE), SIDE**2, PixelStatistics(0.0, 0.0, 1.0, 0.0, 255.0, 10.0, 33.0, 255.0, 0.0))
     image = np.full((1, SIDE * SIDE), 7, dtype=np.uint8)
     corners = compute_in_chunks(Corners(), canvas, image, partial(mean_over_shifts, Corners()))

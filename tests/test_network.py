@@ -1,4 +1,4 @@
-"""LeNet5 against a second computation of the same, in NumPy, and against the paper's counts."""
+"""LeNet5 against an implementation in NumPy, and against the numbers of parameters of the paper."""
 
 import math
 
@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklenet import LeNet5
 from sklenet._engine._network import Dropout, ScaledTanh
 
-# Table I of the paper, typed by C3 map: the S2 maps that each is connected to.
+# Table I of the paper: for each C3 map, the S2 maps to which the C3 map is connected.
 CONTIGUOUS_3 = [(0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1)]
 CONTIGUOUS_4 = [(0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (3, 4, 5, 0), (4, 5, 0, 1), (5, 0, 1, 2)]
 DISCONTINUOUS_4 = [(0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5)]
@@ -25,7 +25,7 @@ def make(architecture="modern", seed=0, **kwargs):
 
 
 def randomise(module, seed=1):
-    """Weights, biases and coefficients without structure: what is computed wrongly shows."""
+    """Draw all parameters at random, so that no structure hides an error, and return the parameters as arrays."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -65,7 +65,7 @@ def modern(images, p):
     return x @ p["output.weight"].T + p["output.bias"]
 
 
-def of_1998(images, p):
+def lenet_1998(images, p):
     def subsample(maps, layer):
         sums = blocks(squash(maps)).sum(-1)
         return squash(sums * p[f"{layer}.1.coefficient"] + p[f"{layer}.1.bias"])
@@ -73,18 +73,18 @@ def of_1998(images, p):
     s2 = subsample(convolve(images, p["c1.weight"], p["c1.bias"]), "s2")
     kernels = iter(p["c3.weight"])
     c3 = np.empty((len(images), 16, 10, 10))
-    for to, connected in enumerate(TABLE_I):
-        c3[:, to] = p["c3.bias"][to]
-        for of in sorted(connected):
-            c3[:, to] += convolve(s2[:, [of]], next(kernels)[None, None], np.zeros(1))[:, 0]
+    for c3_map, connected in enumerate(TABLE_I):
+        c3[:, c3_map] = p["c3.bias"][c3_map]
+        for s2_map in sorted(connected):
+            c3[:, c3_map] += convolve(s2[:, [s2_map]], next(kernels)[None, None], np.zeros(1))[:, 0]
     s4 = subsample(c3, "s4").reshape(len(images), -1)
     c5 = squash(s4 @ p["c5.weight"].T + p["c5.bias"])
     f6 = squash(c5 @ p["f6.weight"].T + p["f6.bias"])
     return f6 @ p["output.weight"].T + p["output.bias"]
 
 
-@pytest.mark.parametrize(("architecture", "oracle"), [("modern", modern), ("1998", of_1998)])
-def test_forward_pass_is_the_papers_computed_a_second_time(architecture, oracle):
+@pytest.mark.parametrize(("architecture", "oracle"), [("modern", modern), ("1998", lenet_1998)])
+def test_forward_pass_equals_the_numpy_implementation(architecture, oracle):
     module = make(architecture)
     parameters = randomise(module)
     images = random_images()
@@ -94,25 +94,27 @@ def test_forward_pass_is_the_papers_computed_a_second_time(architecture, oracle)
 
     expected = oracle(images.numpy().astype(np.float64), parameters)
     assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
-    assert expected.std() > 0.1  # there is something to compare
+    assert expected.std() > 0.1  # the logits are not constant
 
 
-def test_c3_of_1998_is_connected_as_in_table_i():
+def test_c3_of_1998_has_the_connections_of_table_i():
     module = make("1998")
-    for of in range(6):
+    for s2_map in range(6):
         maps = torch.zeros(1, 6, 14, 14, requires_grad=True)
         out = module.c3(maps)
-        reached = [
-            to for to in range(16) if torch.autograd.grad(out[0, to].sum(), maps, retain_graph=True)[0][0, of].any()
+        actual = [
+            c3_map
+            for c3_map in range(16)
+            if torch.autograd.grad(out[0, c3_map].sum(), maps, retain_graph=True)[0][0, s2_map].any()
         ]
-        assert reached == [to for to, connected in enumerate(TABLE_I) if of in connected]
+        assert actual == [c3_map for c3_map, connected in enumerate(TABLE_I) if s2_map in connected]
 
 
 def n_parameters(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def test_1998_has_the_papers_number_of_parameters_in_every_layer():
+def test_1998_has_the_numbers_of_parameters_of_the_paper():
     module = make("1998")
     counts = [n_parameters(getattr(module, layer)) for layer in LAYERS]
     assert counts == [156, 12, 1_516, 32, 48_120, 10_164, 850]
@@ -129,31 +131,31 @@ def test_modern_has_61706_parameters():
 @pytest.mark.parametrize(
     ("width", "sizes"), [(0.5, (3, 8, 60, 40)), (1, (6, 16, 120, 84)), (2.0, (12, 32, 240, 168)), (0.01, (1, 4, 4, 4))]
 )
-def test_width_scales_maps_and_hidden_units_but_c1_to_multiples_of_4(width, sizes):
+def test_width_scales_layers_to_multiples_of_4_except_c1(width, sizes):
     module = make(width=width, n_classes=7)
     assert tuple(len(getattr(module, layer).bias) for layer in ("c1", "c3", "c5", "f6")) == sizes
     assert module(random_images(3)).shape == (3, 7)
 
 
-def test_1998_with_another_width_is_refused():
+def test_1998_with_another_width_raises():
     with pytest.raises(ValueError, match=r"width must be 1\. Got 2\.0"):
         make("1998", width=2.0)
 
 
-def test_unknown_architecture_is_refused():
+def test_unknown_architecture_raises():
     with pytest.raises(ValueError, match=r"'modern', '1998'.*'alexnet'"):
         make("alexnet")
 
 
 @pytest.mark.parametrize("architecture", ["modern", "1998"])
-def test_equal_generators_give_equal_weights_and_others_do_not(architecture):
+def test_weights_are_equal_if_and_only_if_generators_are_equal(architecture):
     first, second, other = (list(make(architecture, seed).parameters()) for seed in (3, 3, 4))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     assert not torch.equal(first[0], other[0])
 
 
 @pytest.mark.parametrize("architecture", ["modern", "1998"])
-def test_global_generator_is_not_touched(architecture):
+def test_global_generator_is_unchanged(architecture):
     before = torch.get_rng_state()
     module = make(architecture, dropout=0.5).train()
     module.dropout.generator = torch.Generator().manual_seed(0)
@@ -161,7 +163,7 @@ def test_global_generator_is_not_touched(architecture):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_weights_are_float32_on_the_cpu_whatever_the_defaults():
+def test_weights_are_float32_on_the_cpu_under_other_defaults():
     before = torch.get_default_dtype()
     try:
         torch.set_default_dtype(torch.float64)
@@ -172,7 +174,7 @@ def test_weights_are_float32_on_the_cpu_whatever_the_defaults():
     assert {(parameter.dtype, parameter.device.type) for parameter in parameters} == {(torch.float32, "cpu")}
 
 
-def test_modern_weights_are_drawn_as_he_did():
+def test_modern_weights_have_he_initialisation():
     module = make()
     for layer, fan_in in [(module.c1, 25), (module.c3, 150), (module.c5, 400), (module.f6, 120), (module.output, 84)]:
         bound = math.sqrt(6 / fan_in)
@@ -180,7 +182,7 @@ def test_modern_weights_are_drawn_as_he_did():
         assert not layer.bias.any()
 
 
-def test_1998_weights_are_drawn_with_variance_1_over_fan_in():
+def test_1998_weights_have_variance_1_over_fan_in():
     module = make("1998")
     for layer, fan_in in [(module.c1, 25), (module.c5, 400), (module.f6, 120), (module.output, 84)]:
         bound = math.sqrt(3 / fan_in)
@@ -197,7 +199,7 @@ def test_scaled_tanh_is_1_at_1_and_odd():
     assert_allclose(ScaledTanh()(x), [1, -1, 0, 1.7159], atol=1e-5)
 
 
-def with_generator(p, seed=0):
+def make_dropout(p, seed=0):
     layer = Dropout(p)
     layer.generator = torch.Generator().manual_seed(seed)
     return layer
@@ -206,22 +208,22 @@ def with_generator(p, seed=0):
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
 def test_dropout_preserves_the_mean(p):
     x = torch.ones(400, 500)
-    out = with_generator(p)(x)
+    out = make_dropout(p)(x)
     dropped = float((out == 0).float().mean())
     assert abs(dropped - p) < 0.01
     assert_allclose(out[out != 0].unique(), 1 / (1 - p), rtol=1e-6)
     assert abs(float(out.mean()) - 1) < 0.03
 
 
-def test_dropout_is_off_in_evaluation_and_at_0():
+def test_dropout_is_the_identity_in_evaluation_and_at_0():
     x = torch.randn(10, 10, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(with_generator(0.5).eval()(x), x)
-    assert torch.equal(with_generator(0.0)(x), x)
+    assert torch.equal(make_dropout(0.5).eval()(x), x)
+    assert torch.equal(make_dropout(0.0)(x), x)
 
 
 def test_dropout_draws_from_its_own_generator():
     x = torch.ones(100, 100)
-    first, second, other = with_generator(0.5, 1), with_generator(0.5, 1), with_generator(0.5, 2)
+    first, second, other = make_dropout(0.5, 1), make_dropout(0.5, 1), make_dropout(0.5, 2)
     before = torch.get_rng_state()
     assert_array_equal(first(x), second(x))
     assert_array_equal(first(x), second(x))
@@ -229,15 +231,15 @@ def test_dropout_draws_from_its_own_generator():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_dropout_zeroes_inputs_of_f6_and_of_the_output():
+def test_dropout_zeroes_inputs_of_f6_and_output():
     module = make(dropout=0.5).train()
     module.dropout.generator = torch.Generator().manual_seed(0)
-    seen = {}
-    module.f6.register_forward_pre_hook(lambda _, inputs: seen.update(f6=inputs[0]))
-    module.output.register_forward_pre_hook(lambda _, inputs: seen.update(output=inputs[0]))
+    inputs = {}
+    module.f6.register_forward_pre_hook(lambda _, args: inputs.update(f6=args[0]))
+    module.output.register_forward_pre_hook(lambda _, args: inputs.update(output=args[0]))
     with torch.no_grad():
-        for layer in (module.c5, module.f6):  # no unit is zero by itself
+        for layer in (module.c5, module.f6):  # no unit is zero without dropout
             layer.weight.zero_()
             layer.bias.fill_(1)
     module(random_images(50))
-    assert {name: round(float((x == 0).float().mean()), 1) for name, x in seen.items()} == {"f6": 0.5, "output": 0.5}
+    assert {name: round(float((x == 0).float().mean()), 1) for name, x in inputs.items()} == {"f6": 0.5, "output": 0.5}

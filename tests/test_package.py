@@ -1,4 +1,4 @@
-"""What `import sklenet` gives, and what it costs."""
+"""Public names of the package, and imports on access."""
 
 import subprocess
 import sys
@@ -17,10 +17,10 @@ def test_public_names():
 
 
 @pytest.mark.parametrize("name", ["datasets.load_mnist_sample", "tuning.LeNetSearchCV"])
-def test_subpackages_come_with_the_package(name):
+def test_subpackages_are_imported_on_access(name):
     subprocess.run([sys.executable, "-W", "error", "-c", f"import sklenet; sklenet.{name}"], check=True)
 
 
-def test_data_come_without_torch():
+def test_sample_data_are_loaded_without_torch():
     code = "import sys; from sklenet.datasets import load_mnist_sample as f; f(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""A model that was stored and loaded predicts and trains on as the one that was not, to the bit."""
+"""A stored and loaded model predicts and trains as the original, to the bit."""
 
 import copy
 import math
@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import StepLR
 from sklenet import LeNetClassifier
 from sklenet._engine import device_for_loading
 
-FITTED = (
+FITTED_ATTRIBUTES = (
     "classes_",
     "image_shape_",
     "n_features_in_",
@@ -62,7 +62,7 @@ def by_pickle(classifier, tmp_path):
 
 
 def by_joblib(classifier, tmp_path, mmap_mode=None):
-    # To a file of its own each time: what is still mapped must not be written to.
+    # Each call writes a new file, because a file that is still memory-mapped must not be overwritten.
     path = tmp_path / f"{len(list(tmp_path.iterdir()))}.joblib"
     joblib.dump(classifier, path)
     return joblib.load(path, mmap_mode=mmap_mode)
@@ -81,68 +81,68 @@ def by_deepcopy(classifier, tmp_path):
     return copy.deepcopy(classifier)
 
 
-WAYS = pytest.mark.parametrize("way", [by_pickle, by_joblib, by_memory_map, by_skops, by_deepcopy])
+EACH_FORMAT = pytest.mark.parametrize("reload", [by_pickle, by_joblib, by_memory_map, by_skops, by_deepcopy])
 
 
-@WAYS
-def test_predictions_and_what_is_fitted_come_back_to_the_bit(fitted, digits, way, tmp_path):
+@EACH_FORMAT
+def test_predictions_and_fitted_attributes_are_restored_to_the_bit(fitted, digits, reload, tmp_path):
     X, _ = digits
-    loaded = way(fitted, tmp_path)
+    loaded = reload(fitted, tmp_path)
     assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
     assert_array_equal(loaded.predict(X), fitted.predict(X))
     assert loaded.get_params() == fitted.get_params()
-    for name in FITTED:
+    for name in FITTED_ATTRIBUTES:
         assert_array_equal(getattr(loaded, name), getattr(fitted, name))
     assert loaded.net_.history.to_list() == fitted.net_.history.to_list()
     assert vars(loaded).keys() == vars(fitted).keys()
 
 
-@WAYS
-def test_partial_fit_goes_on_to_the_bit(fitted, digits, way, tmp_path):
+@EACH_FORMAT
+def test_partial_fit_on_a_loaded_model_equals_the_original_to_the_bit(fitted, digits, reload, tmp_path):
     X, y = digits
-    straight = make(**fitted.get_params() | {"early_stopping": False}).fit(X, y).partial_fit(X, y)
-    loaded = way(straight, tmp_path)
-    for classifier in (straight, loaded):
+    original = make(**fitted.get_params() | {"early_stopping": False}).fit(X, y).partial_fit(X, y)
+    loaded = reload(original, tmp_path)
+    for classifier in (original, loaded):
         classifier.partial_fit(X, y)
         classifier.partial_fit(X, y)
-    assert_array_equal(loaded.predict_proba(X), straight.predict_proba(X))
-    assert loaded.loss_curve_ == straight.loss_curve_
+    assert_array_equal(loaded.predict_proba(X), original.predict_proba(X))
+    assert loaded.loss_curve_ == original.loss_curve_
 
 
-@WAYS
-def test_warm_start_goes_on_to_the_bit(digits, way, tmp_path):
+@EACH_FORMAT
+def test_warm_start_on_a_loaded_model_equals_the_original_to_the_bit(digits, reload, tmp_path):
     X, y = digits
-    straight = make(warm_start=True).fit(X, y)
-    loaded = way(straight, tmp_path)
-    assert_array_equal(loaded.fit(X, y).predict_proba(X), straight.fit(X, y).predict_proba(X))
+    original = make(warm_start=True).fit(X, y)
+    loaded = reload(original, tmp_path)
+    assert_array_equal(loaded.fit(X, y).predict_proba(X), original.fit(X, y).predict_proba(X))
 
 
-@WAYS
-def test_an_unfitted_estimator_comes_back_unfitted(way, tmp_path):
-    loaded = way(make(width=0.5), tmp_path)
+@EACH_FORMAT
+def test_unfitted_estimator_is_restored_unfitted(reload, tmp_path):
+    loaded = reload(make(width=0.5), tmp_path)
     assert loaded.get_params() == make(width=0.5).get_params()
     with pytest.raises(NotFittedError):
         loaded.predict(np.zeros((1, 64)))
 
 
-@WAYS
-def test_a_stored_model_is_stored_again(fitted, digits, way, tmp_path):
-    again = way(way(fitted, tmp_path), tmp_path)
-    assert_array_equal(again.predict_proba(digits[0]), fitted.predict_proba(digits[0]))
+@EACH_FORMAT
+def test_loaded_model_is_stored_and_loaded_a_second_time(fitted, digits, reload, tmp_path):
+    reloaded = reload(reload(fitted, tmp_path), tmp_path)
+    assert_array_equal(reloaded.predict_proba(digits[0]), fitted.predict_proba(digits[0]))
 
 
-def test_skops_asks_to_trust_the_estimator_alone(fitted):
+def test_estimator_is_the_only_untrusted_type_of_skops(fitted):
     assert skops.io.get_untrusted_types(data=skops.io.dumps(fitted)) == ["sklenet._classifier.LeNetClassifier"]
 
 
-def test_training_on_does_not_write_to_a_memory_mapped_file(fitted, digits, tmp_path):
+def test_partial_fit_does_not_write_to_a_memory_mapped_file(fitted, digits, tmp_path):
     loaded = by_memory_map(fitted, tmp_path).set_params(early_stopping=False)
     before = (tmp_path / "0.joblib").read_bytes()
     loaded.partial_fit(*digits)
     assert (tmp_path / "0.joblib").read_bytes() == before
 
 
-def test_clone_is_unfitted_and_fits_the_same(fitted, digits):
+def test_clone_is_unfitted_and_fits_the_same_model(fitted, digits):
     cloned = clone(fitted)
     assert not hasattr(cloned, "classes_")
     assert_array_equal(cloned.fit(*digits).predict_proba(digits[0]), fitted.predict_proba(digits[0]))
@@ -161,17 +161,17 @@ def walk(tree, path="state"):
         yield path, tree
 
 
-def test_nothing_of_torch_is_stored(fitted, digits):
+def test_stored_state_has_no_objects_of_torch_or_skorch(fitted, digits):
     for classifier in (fitted, make().fit(*digits).partial_fit(*digits)):
         for path, leaf in walk(classifier.__getstate__()):
-            plain = leaf is None or isinstance(leaf, np.ndarray | np.generic | str | bool | numbers.Real)
-            assert plain, f"{path} is a {type(leaf)}"
+            is_plain = leaf is None or isinstance(leaf, np.ndarray | np.generic | str | bool | numbers.Real)
+            assert is_plain, f"{path} is a {type(leaf)}"
             assert not isinstance(leaf, np.ndarray) or leaf.dtype != object
     assert b"torch." not in pickle.dumps(fitted)
     assert b"skorch" not in pickle.dumps(fitted)
 
 
-def test_what_is_stored_is_a_copy(fitted, digits):
+def test_stored_state_is_a_copy(fitted, digits):
     expected = fitted.predict_proba(digits[0])
     for _, leaf in walk(fitted.__getstate__()["_model"]["weights"]):
         if isinstance(leaf, np.ndarray):
@@ -179,39 +179,39 @@ def test_what_is_stored_is_a_copy(fitted, digits):
     assert_array_equal(fitted.predict_proba(digits[0]), expected)
 
 
-def test_the_size_is_that_of_the_weights_and_the_optimisers_state(digits):
+def test_stored_size_is_that_of_weights_and_optimiser_state(digits):
     few = make().fit(*digits)
     many = make().fit(np.repeat(digits[0], 5, axis=0), np.repeat(digits[1], 5))
     assert len(pickle.dumps(few)) < 3 * 4 * 61_706 + 50_000
-    assert len(pickle.dumps(many)) < len(pickle.dumps(few)) + 10_000  # no data inside
+    assert len(pickle.dumps(many)) < len(pickle.dumps(few)) + 10_000  # training data are not stored
 
 
-def test_a_deep_copy_shares_nothing(fitted, digits):
+def test_deep_copy_shares_no_weights(fitted, digits):
     expected = fitted.predict_proba(digits[0])
-    other = copy.deepcopy(fitted).set_params(early_stopping=False)
-    other.partial_fit(*digits)
+    copied = copy.deepcopy(fitted).set_params(early_stopping=False)
+    copied.partial_fit(*digits)
     with torch.no_grad():
         for weight in copy.deepcopy(fitted).net_.module_.parameters():
             weight.zero_()
     assert_array_equal(fitted.predict_proba(digits[0]), expected)
 
 
-def test_user_callbacks_are_stored_as_given_and_cloned_anew(digits):
+def test_callbacks_of_the_user_are_restored(digits):
     X, y = digits
     callbacks = [
-        ("mine", EpochScoring("accuracy", lower_is_better=False, name="mine", on_train=True)),
+        ("custom", EpochScoring("accuracy", lower_is_better=False, name="custom", on_train=True)),
         LRScheduler(StepLR, step_size=1),
     ]
-    straight = make(callbacks=callbacks).fit(X, y)
-    loaded = by_pickle(straight, None)
+    original = make(callbacks=callbacks).fit(X, y)
+    loaded = by_pickle(original, None)
     assert [type(callback) for _, callback in loaded.net_.callbacks_] == [
-        type(callback) for _, callback in straight.net_.callbacks_
+        type(callback) for _, callback in original.net_.callbacks_
     ]
-    assert_array_equal(loaded.partial_fit(X, y).predict_proba(X), straight.partial_fit(X, y).predict_proba(X))
-    assert len(loaded.net_.history[:, "mine"]) == 2
+    assert_array_equal(loaded.partial_fit(X, y).predict_proba(X), original.partial_fit(X, y).predict_proba(X))
+    assert len(loaded.net_.history[:, "custom"]) == 2
 
 
-def test_a_model_of_other_versions_warns(fitted, digits, monkeypatch):
+def test_loading_a_model_of_other_versions_warns(fitted, digits, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("sklenet._engine._model._versions", lambda: {"sklenet": "0.0.1", "torch": "1.0"})
         stored = pickle.dumps(fitted)
@@ -220,7 +220,7 @@ def test_a_model_of_other_versions_warns(fitted, digits, monkeypatch):
     assert_array_equal(loaded.predict_proba(digits[0]), fitted.predict_proba(digits[0]))
 
 
-def test_a_model_of_another_format_is_refused(fitted, monkeypatch):
+def test_loading_a_model_of_another_format_raises(fitted, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("sklenet._engine._model._FORMAT", 99)
         stored = pickle.dumps(fitted)
@@ -228,7 +228,7 @@ def test_a_model_of_another_format_is_refused(fitted, monkeypatch):
         pickle.loads(stored)
 
 
-def test_loading_elsewhere_does_not_write_the_old_stamp_again(fitted, monkeypatch):
+def test_storing_a_loaded_model_records_the_present_versions(fitted, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("sklenet._engine._model._versions", lambda: {"sklenet": "0.0.1", "torch": "1.0"})
         stored = pickle.dumps(fitted)
@@ -237,16 +237,16 @@ def test_loading_elsewhere_does_not_write_the_old_stamp_again(fitted, monkeypatc
     pickle.loads(pickle.dumps(loaded))  # without a warning
 
 
-def test_builds_of_one_version_of_torch_do_not_warn(fitted, monkeypatch):
+def test_loading_a_model_of_another_build_of_torch_does_not_warn(fitted, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(torch, "__version__", torch.__version__.partition("+")[0] + "+cu130")
         stored = pickle.dumps(fitted)
     pickle.loads(stored)  # a warning is an error here
 
 
-def test_a_source_tree_that_is_not_installed_stores_models(tmp_path, fitted):
+def test_models_are_stored_without_package_metadata(tmp_path, fitted):
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted))
-    # What is not installed has no metadata.
+    # A package that is not installed has no metadata.
     code = """
     import importlib.metadata, pickle, sys
     find = importlib.metadata.Distribution.from_name
@@ -261,7 +261,7 @@ def test_a_source_tree_that_is_not_installed_stores_models(tmp_path, fitted):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3", "mps", "cpu:1"])
-def test_a_model_of_an_absent_device_warns_and_predicts_on_the_cpu(fitted, digits, monkeypatch, device):
+def test_loading_a_model_of_an_absent_device_warns_and_predicts_on_the_cpu(fitted, digits, monkeypatch, device):
     monkeypatch.setattr("sklenet._engine._devices.available_devices", lambda: ["cpu"])
     stored = pickle.dumps(copy.deepcopy(fitted).set_params(device=device))
     with pytest.warns(UserWarning, match=f"device='{device}', which this machine does not have"):
@@ -270,7 +270,7 @@ def test_a_model_of_an_absent_device_warns_and_predicts_on_the_cpu(fitted, digit
     assert_array_equal(loaded.predict_proba(digits[0]), fitted.predict_proba(digits[0]))
 
 
-def test_fewer_accelerators_than_where_it_was_made_are_no_obstacle(monkeypatch):
+def test_device_for_loading_is_the_cpu_for_an_absent_device_index(monkeypatch):
     monkeypatch.setattr("sklenet._engine._devices.available_devices", lambda: ["cpu", "cuda"])
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     assert device_for_loading("cuda:0") == "cuda:0"
@@ -278,7 +278,7 @@ def test_fewer_accelerators_than_where_it_was_made_are_no_obstacle(monkeypatch):
         assert device_for_loading("cuda:3") == "cpu"
 
 
-OTHERS = {
+OTHER_PARAMETERS = {
     "architecture": "1998",
     "width": 2.0,
     "image_shape": (4, 16),
@@ -298,11 +298,11 @@ OTHERS = {
 }
 
 
-def test_set_params_after_fit_changes_no_predictions(digits):
+def test_set_params_after_fit_does_not_change_predictions(digits):
     X, y = digits
     classifier = make().fit(X, y)
     expected = classifier.predict_proba(X)
-    for name, value in OTHERS.items():
+    for name, value in OTHER_PARAMETERS.items():
         classifier.set_params(**{name: value})
         assert_array_equal(classifier.predict_proba(X), expected)
         loaded = pickle.loads(pickle.dumps(classifier))
@@ -310,7 +310,7 @@ def test_set_params_after_fit_changes_no_predictions(digits):
         assert loaded.get_params()[name] is not None or value is None
 
 
-def test_a_parameter_that_no_fit_would_take_is_no_obstacle_to_loading(digits):
+def test_models_with_invalid_parameters_are_loaded(digits):
     X, y = digits
     classifier = make().fit(X, y)
     expected = classifier.predict_proba(X)

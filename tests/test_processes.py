@@ -1,7 +1,7 @@
-"""Fits and predictions in other processes: no start method hangs, and the answers are the parent's.
+"""Fits, predictions and loads in other processes terminate with the results of the parent, for each start method.
 
-A forked child hangs for ever where its parent has used several threads, so the parents have two here, and one for
-comparison. What they have done before they fork matters, too: to unpickle a model is enough.
+Forked children can deadlock if the parent process has used several threads. The parents therefore run with one thread
+and with two. A parent that only unpickles a model can cause the deadlock, so that loading parents are tested, too.
 """
 
 import functools
@@ -18,7 +18,7 @@ METHODS = ("fork", "forkserver", "spawn", "loky", "threading", "multiprocessing"
 
 @pytest.fixture(scope="module")
 def differences(tmp_path_factory):
-    """A function that runs the matrix once, in a process of its own: {cell: largest difference}, and its errors."""
+    """Return a function that runs the matrix in a new process and returns {cell: largest difference} and stderr."""
     folder = tmp_path_factory.mktemp("models")
 
     @functools.cache
@@ -27,7 +27,7 @@ def differences(tmp_path_factory):
             run("fit", n_threads)  # stores the model
         home = folder / str(n_threads)
         home.mkdir(exist_ok=True)
-        finished = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-W", "error", SCRIPT, parent, home],
             check=False,
             env=os.environ | {"OMP_NUM_THREADS": str(n_threads)},
@@ -35,7 +35,7 @@ def differences(tmp_path_factory):
             text=True,
             timeout=280,
         )
-        return dict(line.split(": ") for line in finished.stdout.splitlines()), finished.stderr
+        return dict(line.split(": ") for line in completed.stdout.splitlines()), completed.stderr
 
     return run
 
@@ -45,9 +45,9 @@ def differences(tmp_path_factory):
 @pytest.mark.parametrize(
     "cell", [*(f"{method} {task}" for method in METHODS for task in ("predict", "fit", "load")), "loky search"]
 )
-def test_no_process_hangs_and_answers_are_equal(differences, parent, n_threads, cell):
+def test_processes_terminate_with_the_results_of_the_parent(differences, parent, n_threads, cell):
     cells, errors = differences(parent, n_threads)
     assert cell in cells, errors
-    # Children of a fork, and joblib's workers, compute with one thread; last bits depend on the number of threads.
+    # Forked children and workers of joblib compute with one thread. The last bits depend on the number of threads.
     same_threads = n_threads == 1 or cell.startswith(("spawn", "threading"))
     assert float(cells[cell]) <= (0 if same_threads else 1e-5)

@@ -1,4 +1,4 @@
-"""What holds for any input, looked for by hypothesis; the examples are the same in every run."""
+"""Properties that hold for any input, tested by hypothesis with the same examples in every run."""
 
 import copy
 import pickle
@@ -24,7 +24,7 @@ PIXEL_DTYPES = st.sampled_from(["?", "b", "B", "h", "H", "i", "I", "l", "L", "e"
 
 
 def examples(n):
-    """Try n examples, without a limit on the time of one: the first fit of a process takes seconds."""
+    """Try n examples without a deadline, because the first fit of a process takes seconds."""
     suppressed = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
     return settings(derandomize=True, deadline=None, max_examples=n, database=None, suppress_health_check=suppressed)
 
@@ -51,7 +51,7 @@ def test_flattening_and_its_inverse_are_the_identity(shape, layout, order, dtype
     laid_out = {"nhw": images, "nchw": images[:, None], "nhwc": images[..., None]}[layout]
     if layout != "nhw" and 1 in shape[1:]:
         with pytest.raises(ValueError, match="cannot be read as grayscale images"):
-            as_rows(laid_out)  # (n, 1, 1, w) may be an image of height 1 either way
+            as_rows(laid_out)  # (n, 1, 1, w) is ambiguous
         return
     rows, seen = as_rows(laid_out)
     assert seen == shape[1:]
@@ -72,7 +72,7 @@ def test_padded_shape_is_the_smallest_square(n_features):
 
 
 LABELS = st.one_of(
-    # NumPy's text drops NUL at the end, and so makes one label of two.
+    # NumPy strips NUL at the end of text, so that two labels could become equal.
     st.sets(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), min_size=2, max_size=6
     ),
@@ -102,7 +102,7 @@ def test_probabilities_do_not_depend_on_batches_or_order(model, data, n):
     order = np.array(data.draw(st.permutations(range(n))))
     cuts = sorted(data.draw(st.sets(st.integers(1, n - 1), max_size=10))) if n > 1 else []
     with warnings.catch_warnings():
-        # A batch of a few like digits may look like another kind of data: that changes nothing.
+        # A batch of a few similar digits may issue a warning about the pixels, which does not change predictions.
         warnings.filterwarnings("ignore", "X spans|The mean pixel of X", UserWarning)
         pieces = [model.predict_proba(piece) for piece in np.split(images[order], cuts)]
     assert_array_equal(np.concatenate(pieces), expected[order])
@@ -134,7 +134,7 @@ def _by_deepcopy(model, _):
 
 
 PARAMETERS = st.fixed_dictionaries(
-    {"validation_fraction": st.just(0.3)},  # of 40 samples: enough for 10 classes
+    {"validation_fraction": st.just(0.3)},  # enough of 40 samples for 10 classes
     optional={
         "architecture": st.just("1998"),
         "dropout": st.floats(0, 0.9),
@@ -179,7 +179,7 @@ PIXELS = npst.arrays(
 
 @examples(150)
 @example(images=np.array([[3.4e38, -3.4e38], [-3.4e38, -3.4e38]]))  # the sum of pixels overflows float32
-@example(images=np.array([[-3.4e38] * 4, [3.4e38] * 4]))  # sums of parts overflow either way, and theirs is NaN
+@example(images=np.array([[-3.4e38] * 4, [3.4e38] * 4]))  # partial sums overflow to both infinities, and add up to NaN
 @given(images=ANY_ARRAY | PIXELS)
 def test_any_array_fits_or_is_refused(images):
     y = np.arange(len(images) if images.ndim else 4) % 2

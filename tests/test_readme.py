@@ -1,4 +1,4 @@
-"""What the README says is so: its code runs, and tables on any page are the committed results."""
+"""The code in the README and the documentation runs, and the tables equal the committed results."""
 
 import doctest
 import subprocess
@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-# Optuna calls its drawings with matplotlib experimental.
+# Optuna declares plots with matplotlib experimental.
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize(
     ("page", "n_lines"), [("README.md", 10), ("docs/tuning.md", 10), ("docs/recipes.md", 3), ("docs/performance.md", 4)]
 )
-def test_code_runs_as_it_stands(page, n_lines, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # for the files it writes
+def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # because the code writes files
     test = doctest.DocTestParser().get_doctest((ROOT / page).read_text(encoding="utf-8"), {}, page, page, 0)
     results = doctest.DocTestRunner().run(test)
     assert results.attempted > n_lines
@@ -36,7 +36,7 @@ def test_code_runs_as_it_stands(page, n_lines, tmp_path, monkeypatch):
         ("docs/performance.md", "memory", ["memory.py", "--report"]),
     ],
 )
-def test_tables_are_printed_by_the_command_that_is_named(page, marker, command):
+def test_tables_equal_the_output_of_the_command(page, marker, command):
     program = [sys.executable, ROOT / "benchmarks" / command[0], *command[1:]]
     printed = subprocess.run(program, check=True, cwd=ROOT, capture_output=True, text=True).stdout
     _, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(f"<!-- {marker} -->\n")
@@ -45,7 +45,7 @@ def test_tables_are_printed_by_the_command_that_is_named(page, marker, command):
 
 
 @pytest.mark.parametrize("command", ["compare", "test"])
-def test_each_command_is_one_line(command):
+def test_command_is_one_line(command):
     _, _, rest = README.partition(f"<!-- command: {command} -->\n```sh\n")
     block, _, _ = rest.partition("```")
     assert block.count("\n") == 1

@@ -1,4 +1,4 @@
-"""scikit-learn's estimator checks, on the estimator as it is and on other configurations."""
+"""scikit-learn's estimator checks on the default estimator and on other configurations."""
 
 import os
 import subprocess
@@ -17,18 +17,18 @@ from sklearn.utils.estimator_checks import (
 
 from sklenet import LeNetClassifier
 
-# The checks' data have 1, 2, 3, 5 or 10 features; that most are padded to a square is no fault of theirs.
+# Data of the checks have 1, 2, 3, 5 or 10 features, most of which are padded to a square with a warning.
 pytestmark = pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning")
 
 STOCHASTIC = {
     "check_sample_weight_equivalence_on_dense_data": (
-        "repeated samples fall into other mini-batches than weighted ones; scikit-learn declares the same of its own "
-        "stochastic estimators"
+        "repeated samples fall into other mini-batches than weighted samples; scikit-learn expects the same failure of "
+        "its stochastic estimators"
     )
 }
-WARM = {"check_supervised_y_2d": "compares two fits of one instance, of which the second is meant to go on"}
+WARM = {"check_supervised_y_2d": "compares two fits of one instance, of which the second continues the first"}
 
-# Few epochs: none of the checks needs more to reach the accuracy it asks for.
+# Few epochs are enough for the accuracy that the checks require.
 VARIANTS = [
     LeNetClassifier(max_epochs=3, architecture="1998", warm_start=True, test_time_augment=True),
     LeNetClassifier(max_epochs=2, augment="elastic", width=0.5, batch_size=7, dropout=0.5, label_smoothing=0.1),
@@ -53,30 +53,30 @@ def test_other_configurations(estimator, check):
 @pytest.mark.parametrize(
     "check", [check_param_validation, check_dataframe_column_names_consistency, check_inplace_ensure_writeable]
 )
-def test_checks_that_the_suite_leaves_out(check):
+def test_checks_outside_of_check_estimator(check):
     check("LeNetClassifier", LeNetClassifier(max_epochs=1))
 
 
-def test_only_sample_weight_equivalence_is_declared_to_fail():
+def test_only_sample_weight_equivalence_fails():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkipTestWarning)  # the Array API check is run by the test below
         results = check_estimator(LeNetClassifier(max_epochs=1), on_fail=None)
-    not_passed = {result["check_name"]: result["status"] for result in results if result["status"] != "passed"}
-    assert not_passed == {
+    other_statuses = {result["check_name"]: result["status"] for result in results if result["status"] != "passed"}
+    assert other_statuses == {
         "check_sample_weight_equivalence_on_dense_data": "failed",
         "check_array_api_input": "skipped",
     }
 
 
-def test_tags_silence_no_check():
+def test_tags_skip_no_check():
     tags = LeNetClassifier().__sklearn_tags__()
     assert tags.input_tags.two_d_array
     assert tags.input_tags.three_d_array
-    silencing = [tags.non_deterministic, tags.no_validation, tags.classifier_tags.poor_score]
-    assert not any(silencing)
+    skipping = [tags.non_deterministic, tags.no_validation, tags.classifier_tags.poor_score]
+    assert not any(skipping)
 
 
-WITH_ARRAY_API = """
+ARRAY_API_SCRIPT = """
 import warnings
 
 from sklearn.utils.estimator_checks import check_estimator
@@ -90,9 +90,9 @@ print(*(result["check_name"] for result in results if result["status"] != "passe
 
 
 def test_checks_pass_with_array_api_dispatch():
-    # In a process of its own, because SciPy reads the variable when it is imported.
+    # In a new process, because SciPy reads the variable on import.
     environment = os.environ | {"SCIPY_ARRAY_API": "1"}
-    finished = subprocess.run(
-        [sys.executable, "-c", WITH_ARRAY_API], check=True, env=environment, capture_output=True, text=True
+    completed = subprocess.run(
+        [sys.executable, "-c", ARRAY_API_SCRIPT], check=True, env=environment, capture_output=True, text=True
     )
-    assert finished.stdout.split() == list(STOCHASTIC)
+    assert completed.stdout.split() == list(STOCHASTIC)

@@ -1,4 +1,4 @@
-"""Labels of every kind of column."""
+"""Labels in columns of pandas, polars and pyarrow."""
 
 import numpy as np
 import pandas as pd
@@ -59,11 +59,11 @@ MISSING = {
 
 
 @pytest.mark.parametrize("name", MISSING)
-def test_missing_labels_of_a_column_are_refused(name):
+def test_missing_labels_in_a_column_raise(name):
     with pytest.raises(ValueError, match=r"NaN|missing"):
         LeNetClassifier().fit(X[:3], MISSING[name])
 
 
-def test_what_is_no_column_is_left_alone():
+def test_labels_without_a_column_type_are_returned_unchanged():
     for labels in (INTS, INTS.tolist(), INTS[:, None]):
         assert as_labels(labels) is labels

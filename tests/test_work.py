@@ -1,4 +1,4 @@
-"""How much work a fit does: batches fetched, copies of the data, operators in a step. Counts, not seconds."""
+"""The work of fit and predict in counts instead of seconds: batches fetched, copies of the data, operators per step."""
 
 import tracemalloc
 from collections import Counter
@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sklenet import LeNetClassifier
 from sklenet._engine import _batches
 from sklenet._engine._batches import Images
-from training_images import statistics_of
+from training_images import make_statistics
 
 N_IMAGES, N_PIXELS = 20_000, 784
 
@@ -26,7 +26,7 @@ def make(**kwargs):
 
 
 @pytest.mark.parametrize(("early_stopping", "n_fetches"), [(False, 2 * 2), (True, 2 * (2 + 1))])
-def test_each_image_is_fetched_once_an_epoch_and_ten_batches_at_once(
+def test_images_are_fetched_once_per_epoch_and_ten_batches_at_a_time(
     random_images, early_stopping, n_fetches, monkeypatch
 ):
     X, y = (part[:1500] for part in random_images)
@@ -36,13 +36,13 @@ def test_each_image_is_fetched_once_an_epoch_and_ten_batches_at_once(
         Images, "batch", lambda self, places, *rest: fetched.append(len(places)) or fetch(self, places, *rest)
     )
     make(early_stopping=early_stopping, validation_fraction=0.2).fit(X, y)
-    *training, check = fetched  # the check of the outcome sees a few images again
+    *training, check = fetched  # the check for a diverged training fetches a few images
     assert len(training) == n_fetches
     assert sum(training) == 2 * 1500
     assert check <= 64
 
 
-def peak_of(step):
+def measure_peak_memory(step):
     tracemalloc.start()
     step()
     _, peak = tracemalloc.get_traced_memory()
@@ -55,11 +55,11 @@ def test_fit_does_not_copy_the_images(random_images, early_stopping, monkeypatch
     X, y = random_images
     model = make(max_epochs=1, batch_size=2000, width=0.2, early_stopping=early_stopping)
     model.fit(X[:1000], y[:1000])
-    # Half of it is a part of the pixels as floats, for the statistics.
-    assert peak_of(lambda: model.fit(X, y)) < 0.7 * X.nbytes
+    # About half of the peak is a chunk of float pixels, from which the statistics are computed.
+    assert measure_peak_memory(lambda: model.fit(X, y)) < 0.7 * X.nbytes
     weights = np.ones(len(X))
     weights[7] = 0
-    assert peak_of(lambda: model.fit(X, y, sample_weight=weights)) < 0.7 * X.nbytes
+    assert measure_peak_memory(lambda: model.fit(X, y, sample_weight=weights)) < 0.7 * X.nbytes
 
 
 @pytest.mark.parametrize("weights", ["none", "one-is-zero"])
@@ -69,7 +69,7 @@ def test_fit_does_not_copy_a_memory_map(tmp_path, weights):
     X, y = np.memmap(tmp_path / "images", np.uint8, "r", shape=shape), np.arange(600) % 10
     sample_weight = None if weights == "none" else np.arange(600) != 7
     model = make(max_epochs=1, batch_size=30, width=0.2).fit(X[:100], y[:100])
-    assert peak_of(lambda: model.fit(X, y, sample_weight)) < 0.5 * X.nbytes
+    assert measure_peak_memory(lambda: model.fit(X, y, sample_weight)) < 0.5 * X.nbytes
 
 
 def test_predict_does_not_copy_a_memory_map(tmp_path):
@@ -77,18 +77,18 @@ def test_predict_does_not_copy_a_memory_map(tmp_path):
     np.memmap(tmp_path / "images", np.uint8, "w+", shape=shape)[:] = np.random.default_rng(0).integers(0, 256, shape)
     X, y = np.memmap(tmp_path / "images", np.uint8, "r", shape=shape), np.arange(600) % 10
     model = make(max_epochs=1, batch_size=30, width=0.2).fit(X[:100], y[:100])
-    assert peak_of(lambda: model.predict(X)) < X.nbytes
+    assert measure_peak_memory(lambda: model.predict(X)) < X.nbytes
 
 
 def test_predict_does_not_copy_the_images(random_images):
     X, y = random_images
     model = make(max_epochs=1, width=0.2).fit(X[:1000], y[:1000])
-    assert peak_of(lambda: model.predict(X)) < 0.7 * X.nbytes
+    assert measure_peak_memory(lambda: model.predict(X)) < 0.7 * X.nbytes
 
 
-def test_statistics_of_large_images_are_read_a_part_at_a_time():
+def test_statistics_of_large_images_are_computed_in_chunks():
     X = np.random.default_rng(0).integers(0, 256, (400, 256 * 256), dtype=np.uint8)
-    assert peak_of(lambda: statistics_of(X, (256, 256))) < 0.5 * X.nbytes
+    assert measure_peak_memory(lambda: make_statistics(X, (256, 256))) < 0.5 * X.nbytes
 
 
 class CountOperators(TorchDispatchMode):
@@ -101,24 +101,24 @@ class CountOperators(TorchDispatchMode):
         return func(*args, **kwargs or {})
 
 
-def operators_of(model, X, y):
+def count_operators(model, X, y):
     with CountOperators() as counter:
         model.fit(X, y)
     return counter.counts
 
 
-# The numbers of operators were 98 and 86. Each operator costs some microseconds of a step of three milliseconds.
-@pytest.mark.parametrize(("dropout", "most"), [(0.1, 102), (0.0, 90)])
-def test_operators_of_a_step(random_images, dropout, most):
+# The overhead of a training step grows with the number of operators, so that the number per step is bounded.
+@pytest.mark.parametrize(("dropout", "max_operators"), [(0.1, 102), (0.0, 90)])
+def test_number_of_operators_per_step_is_bounded(random_images, dropout, max_operators):
     X, y = (part[:1000] for part in random_images)
     model = make(max_epochs=1, dropout=dropout)
-    # What an epoch of twenty steps does beyond one of ten is ten steps.
-    few, many = (operators_of(model.set_params(batch_size=size), X, y) for size in (100, 50))
+    # An epoch of twenty steps has the operators of ten more steps than an epoch of ten.
+    few, many = (count_operators(model.set_params(batch_size=size), X, y) for size in (100, 50))
     per_step = (many.total() - few.total()) / 10
-    assert 0.9 * most < per_step <= most, (many - few).most_common()
+    assert 0.9 * max_operators < per_step <= max_operators, (many - few).most_common()
 
 
-def test_no_data_loader_is_in_the_path(random_images, monkeypatch):
+def test_no_data_loader_is_used(random_images, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a DataLoader was made")
 

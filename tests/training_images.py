@@ -1,4 +1,4 @@
-"""What the engine is given: data of eight by eight pixels and ten classes, images and settings."""
+"""Make the inputs of the engine: statistics, data of 8×8 pixels and ten classes, images and settings."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from sklenet._engine._pixels import PixelStatistics
 from sklenet._validation._targets import training_weights
 
 
-def statistics_of(rows, shape=(8, 8)):
+def make_statistics(rows, shape=(8, 8)):
     return PixelStatistics.from_rows(rows, shape, np.arange(len(rows)))
 
 
@@ -23,9 +23,9 @@ def make_data(X, y, sample_weight=None):
 
 def make_images(X, y, sample_weight=None, *, canvas=None):
     data = make_data(X, y, sample_weight)
-    return Images(data, canvas or Canvas((8, 8), 64, statistics_of(X)), data.training)
+    return Images(data, canvas or Canvas((8, 8), 64, make_statistics(X)), data.training)
 
 
 def make_settings(*, is_stream=False, **params):
-    small = {"lr": 1e-3, "batch_size": 32, "width": 0.5, "dropout": 0.0, "weight_decay": 0.01, "max_epochs": 1}
-    return resolve_settings(LeNetClassifier(**small | params), 120, seed=0, is_stream=is_stream)
+    defaults = {"lr": 1e-3, "batch_size": 32, "width": 0.5, "dropout": 0.0, "weight_decay": 0.01, "max_epochs": 1}
+    return resolve_settings(LeNetClassifier(**defaults | params), 120, seed=0, is_stream=is_stream)

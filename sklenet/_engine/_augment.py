@@ -71,9 +71,8 @@ def distort(images: Tensor, augment: Distortion, generator: Generator) -> Tensor
     """
     distorted = augment(images, generator)
     if not isinstance(distorted, Tensor) or distorted.shape != images.shape or distorted.dtype != images.dtype:
-        found = (
-            f"{tuple(distorted.shape)} {distorted.dtype}" if isinstance(distorted, Tensor) else type(distorted).__name__
-        )
+        is_tensor = isinstance(distorted, Tensor)
+        found = f"{tuple(distorted.shape)} {distorted.dtype}" if is_tensor else type(distorted).__name__
         raise ValueError(
             "augment must return a tensor of the shape and dtype of the batch, "
             f"{tuple(images.shape)} {images.dtype}. Got {found} instead."

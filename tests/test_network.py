@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklenet import LeNet5
-from sklenet._engine._network import Dropout, ScaledTanh
+from sklenet._engine._network import Dropout, MaxPool2x2, ScaledTanh
 
 # Table I of the paper: for each C3 map, the S2 maps to which the C3 map is connected.
 CONTIGUOUS_3 = [(0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1)]
@@ -243,3 +243,14 @@ def test_dropout_zeroes_inputs_of_f6_and_output():
             layer.bias.fill_(1)
     module(random_images(50))
     assert {name: round(float((x == 0).float().mean()), 1) for name, x in inputs.items()} == {"f6": 0.5, "output": 0.5}
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_pooling_equals_that_of_torch(training, layout):
+    x = torch.randn((3, 6, 28, 28), generator=torch.Generator().manual_seed(0)).to(memory_format=layout)
+    x[0, 0, :2, :2] = torch.nan
+    pooled = MaxPool2x2().train(training)(x)
+    expected = torch.nn.functional.max_pool2d(x, 2)
+    assert torch.equal(pooled.nan_to_num(99), expected.nan_to_num(99))
+    assert torch.equal(pooled.isnan(), expected.isnan())

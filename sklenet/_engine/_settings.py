@@ -80,8 +80,7 @@ def resolve_settings(estimator: Any, n_samples: int, seed: int, *, is_stream: bo
         n_steps = np.clip(300 * (n_samples / 100) ** 0.45, 100, 5000)
         values["max_epochs"] = max(10, round(n_steps / n_batches))
     if isinstance(values["weight_decay"], str):
-        n_steps = values["max_epochs"] * n_batches
-        values["weight_decay"] = STREAM_WEIGHT_DECAY if is_stream else 17 / math.sqrt(n_steps)
+        values["weight_decay"] = STREAM_WEIGHT_DECAY if is_stream else 17 / math.sqrt(values["max_epochs"] * n_batches)
     return Settings(**values)
 
 

@@ -35,8 +35,6 @@ def trial_bar(study: Study, n_trials: int) -> Iterator[None]:
 
 def _update(bar: tqdm, study: Study) -> None:
     trials = counted_trials(study)
-    if len(trials) == bar.n:
-        return
     scores = [trial.values[0] for trial in trials if trial.state == TrialState.COMPLETE]
     if scores:
         bar.set_postfix(best=f"{max(scores):.4f}", refresh=False)

@@ -51,11 +51,12 @@ def compute_in_chunks(
     outputs = []
     with torch.inference_mode(), torch.autocast(device.type, enabled=False):
         sizes = _divide(len(rows), partial(_agrees, module, device))
+        # One buffer for all chunks: the images of a chunk may overwrite the buffer, and padding may hold any values.
+        chunk = np.zeros((max(sizes), rows.shape[1]), dtype=rows.dtype)
         for start, size in zip(itertools.accumulate(sizes, initial=0), sizes, strict=False):
             part = rows[start : start + size]
-            chunk = np.zeros((size, rows.shape[1]), dtype=rows.dtype)
             chunk[: len(part)] = part
-            computed = output(canvas.to_images(torch.from_numpy(chunk).to(device)))
+            computed = output(canvas.to_images(torch.from_numpy(chunk[:size]).to(device)))
             outputs.append(computed[: len(part)].cpu().numpy())
     return np.concatenate(outputs)
 

@@ -488,7 +488,7 @@ def test_second_fit_without_warm_start_equals_a_first_fit(digits):
 def test_warm_start_raises_on_other_classes(digits):
     X, y = digits
     classifier = make(warm_start=True).fit(X, y)
-    with pytest.raises(ValueError, match="warm_start=True goes on with the classes"):
+    with pytest.raises(ValueError, match="warm_start=True continues with the classes"):
         classifier.fit(X, y + 1)
 
 
@@ -534,7 +534,7 @@ def test_partial_fit_after_fit_starts_from_lr_and_not_from_the_annealed_rate(dig
 @pytest.mark.parametrize("change", [{"width": 1.0}, {"architecture": "1998", "width": 1.0}])
 def test_partial_fit_raises_on_another_network(digits, change):
     classifier = make().fit(*digits).set_params(**change)
-    with pytest.raises(ValueError, match="Training goes on with"):
+    with pytest.raises(ValueError, match="The fitted network has"):
         classifier.partial_fit(*digits)
 
 

@@ -196,8 +196,8 @@ def _check_same_network(fitted: Settings, requested: Settings) -> None:
         old, new = getattr(fitted, name), getattr(requested, name)
         if old != new:
             raise ValueError(
-                f"Training goes on with {name}={old!r}, but {name} is {new!r} now; set it back, or start anew by "
-                "fit with warm_start=False."
+                f"The fitted network has {name}={old!r}, but {name} is {new!r} now; set {name} back, or call fit with "
+                "warm_start=False."
             )
 
 

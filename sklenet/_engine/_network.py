@@ -186,7 +186,7 @@ class TableConv2d(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        connections = sorted((to, of) for of, row in enumerate(_TABLE_I) for to, mark in enumerate(row) if mark == "X")
+        connections = sorted((c3, s2) for s2, row in enumerate(_TABLE_I) for c3, mark in enumerate(row) if mark == "X")
         outputs, inputs = torch.tensor(connections, device="cpu").T
         self.register_buffer("outputs", outputs, persistent=False)  # (60,), maps of C3
         self.register_buffer("inputs", inputs, persistent=False)  # (60,), maps of S2

@@ -115,7 +115,7 @@ def _classes_of_fit(labels: NDArray[Any], fitted: Model | None) -> NDArray[Any]:
     classes = find_classes(labels)
     if fitted is not None and not np.array_equal(classes, fitted.classes):
         raise ValueError(
-            f"warm_start=True goes on with the classes {fitted.classes.tolist()}, but y has {classes.tolist()}; "
+            f"warm_start=True continues with the classes {fitted.classes.tolist()}, but y has {classes.tolist()}; "
             "set warm_start=False to start anew."
         )
     return classes

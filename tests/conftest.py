@@ -1,4 +1,4 @@
-"""Fixtures that publish small files of each layout and serve them over HTTP."""
+"""Fixtures of several test files: small training data, recorded learning rates, and published data sets."""
 
 import hashlib
 import threading
@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from layout_writers import WRITERS
 from sklenet.datasets._registry import DATASETS
@@ -15,6 +16,21 @@ N_IMAGES = {"train": 7, "test": 5}
 
 # The splits of Omniglot have disjoint classes.
 OMNIGLOT_LABELS = {"train": [0, 0, 1, 20, 20, 500, 963], "test": [964, 964, 965, 1000, 1622]}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:120].astype(np.float32), y[:120]
+
+
+@pytest.fixture
+def rates():
+    """Return the list to which `RecordRates` appends."""
+    from small_models import RecordRates  # noqa: PLC0415 - imports torch, which tests of data sets do not need
+
+    RecordRates.rates.clear()
+    return RecordRates.rates
 
 
 def draw_split(dataset, split, rng):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
-from sklearn.datasets import load_digits
 
 from sklenet import LeNetClassifier
 from sklenet._engine import _batches
@@ -25,12 +24,6 @@ ON_ACCELERATORS = pytest.mark.parametrize(
         for kind, available in ACCELERATOR.items()
     ],
 )
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:120].astype(np.float32), y[:120]
 
 
 @pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 1), (1, 32), (32, 32), (33, 32), (97, 32), (120, 7), (5, 2)])

@@ -6,23 +6,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_digits
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping, EpochScoring, LRScheduler
 from torch.optim.lr_scheduler import StepLR
 
 from small_models import RecordRates, make
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:120].astype(np.float32), y[:120]
-
-
-@pytest.fixture
-def rates():
-    RecordRates.rates.clear()
-    return RecordRates.rates
 
 
 def test_early_stopping_of_skorch_stops_and_keeps_the_model(digits):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from sklearn.datasets import load_digits
 from skorch.callbacks import Callback, LRScheduler
 from torch.optim.lr_scheduler import StepLR
 
@@ -14,18 +13,6 @@ from sklenet._engine import start_model, train
 from sklenet._engine._settings import STREAM_WEIGHT_DECAY
 from small_models import RecordRates, assert_same_weights, make, weights_differ
 from training_images import make_data, make_settings
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:120].astype(np.float32), y[:120]
-
-
-@pytest.fixture
-def rates():
-    RecordRates.rates.clear()
-    return RecordRates.rates
 
 
 def test_warm_start_continues_from_the_present_weights(digits):

@@ -14,18 +14,6 @@ from sklenet._validation._targets import stratified_split
 from small_models import DegradeWeights, RecordRates, make, make_model
 
 
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:120].astype(np.float32), y[:120]
-
-
-@pytest.fixture
-def rates():
-    RecordRates.rates.clear()
-    return RecordRates.rates
-
-
 def test_early_stopping_restores_the_best_weights(digits):
     X, y = digits
     options = {"early_stopping": True, "validation_fraction": 0.4, "max_epochs": 8, "lr": 0.01}

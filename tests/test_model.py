@@ -7,20 +7,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
-from sklearn.datasets import load_digits
 from skorch.callbacks import Callback, EarlyStopping
 
 from sklenet import LeNetClassifier
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:120].astype(np.float32), y[:120]
-
-
-def make(**params):
-    return LeNetClassifier(**{"max_epochs": 2, "batch_size": 32, "width": 0.5, "random_state": 0} | params)
+from small_models import make
 
 
 @pytest.mark.parametrize("n_rows", [1, 3, 9, 100])

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_score
 from skorch.callbacks import Callback
@@ -17,18 +16,6 @@ from small_models import RecordRates, assert_same_weights, make, make_model, wei
 from training_images import make_images
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:120].astype(np.float32), y[:120]
-
-
-@pytest.fixture
-def rates():
-    RecordRates.rates.clear()
-    return RecordRates.rates
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 9, 10, 11, 25, 300])

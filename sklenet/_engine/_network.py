@@ -11,7 +11,7 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 ARCHITECTURES = ("modern", "1998")
 
-# Table I of the paper, as printed there: X where a map of C3 (columns) is connected to a map of S2 (rows).
+# Table I in the paper's notation: an X connects a map of C3 (column) to a map of S2 (row).
 _TABLE_I = (
     "X...XXX..XXXX.XX",
     "XX...XXX..XXXX.X",

@@ -1,5 +1,6 @@
 """LeNetClassifier: scikit-learn's contract."""
 
+import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -7,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -19,6 +21,7 @@ from sklenet._engine import (
     Distortion,
     Model,
     clone_callbacks,
+    describe_poor_convergence,
     resolve_device,
     resolve_settings,
     start_model,
@@ -262,6 +265,8 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         -----
         UserWarning
             If the number of pixels is not a square number and `image_shape` is None.
+        ConvergenceWarning
+            If the training loss ends near chance level, or still falls steeply when `max_epochs` ends the training.
         """
         fitted = getattr(self, "_model", None) if self.warm_start else None
         data = validate_fit(self, X, y, sample_weight, fitted=fitted)
@@ -269,6 +274,9 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         model = start_model(data, settings, clone_callbacks(self.callbacks), resolve_device(self.device), fitted)
         with self._fit_task(X, y, sample_weight, settings.max_epochs) as task:
             self._assign(train(model, data, task, show_bar=bool(self.verbose)))
+        if description := describe_poor_convergence(self._model, data):
+            # The two decorators stand between this method and the call of the user.
+            warnings.warn(description, ConvergenceWarning, stacklevel=4)
         return self
 
     def _is_partial_fit_supported(self) -> bool:

@@ -108,6 +108,7 @@ def test_rows_are_copied_to_a_device_if_they_fit_half_of_the_free_memory(digits,
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_fit_copies_rows_to_the_device_once(digits, early_stopping, monkeypatch):
+    monkeypatch.setattr(_batches, "_MOST_BYTES_DRAWN", 0)
     copied = []
     copy = _batches._copy_to_device
     monkeypatch.setattr(_batches, "_free_memory", lambda device: 2**30)
@@ -142,3 +143,56 @@ def test_fit_on_an_accelerator_gathers_no_batch_on_the_host(kind, digits, early_
         max_epochs=2, device=kind, early_stopping=early_stopping, validation_fraction=0.2, random_state=0
     )
     assert model.fit(*digits).predict(digits[0]).shape == (120,)
+
+
+# Images that are resized are drawn once
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_drawn_images_give_equal_batches(digits, dtype, monkeypatch):
+    monkeypatch.setattr(_batches, "_PIXELS_PREPROCESSED_AT_ONCE", 64 * 50)  # in three parts
+    X, y = digits[0].astype(dtype), digits[1]
+    images = replace(make_images(X.copy(), y), indices=np.arange(10, 110))
+    for expected, actual in zip(all_batches(images), all_batches(images.draw(CPU)), strict=True):
+        assert torch.equal(actual, expected)
+    assert_array_equal(images.data.rows, X)
+
+
+def fit_and_count_drawings(X, y, monkeypatch):
+    """Return the losses of three epochs, and the number of images that were drawn."""
+    drawn = []
+    draw = Canvas.to_images
+    with monkeypatch.context() as context:
+        context.setattr(Canvas, "to_images", lambda self, rows: drawn.append(len(rows)) or draw(self, rows))
+        model = LeNetClassifier(max_epochs=3, augment="affine", random_state=0, device="cpu").fit(X, y)
+    return model.loss_curve_, sum(drawn)
+
+
+def test_resized_images_are_drawn_once_if_they_fit_the_bound(digits, monkeypatch):
+    X, y = digits
+    losses, n_drawn = fit_and_count_drawings(X, y, monkeypatch)
+    assert n_drawn == 120
+    monkeypatch.setattr(_batches, "_MOST_BYTES_DRAWN", 120 * 32 * 32 * 4 - 1)
+    losses_beyond, n_drawn_beyond = fit_and_count_drawings(X, y, monkeypatch)
+    assert n_drawn_beyond == 3 * 120 + 64  # and those by which a failed training is detected
+    assert losses_beyond == losses
+
+
+def test_images_that_keep_their_size_are_not_drawn_once(digits):
+    X = np.pad(digits[0].reshape(-1, 8, 8), ((0, 0), (10, 10), (10, 10))).reshape(len(digits[0]), -1)
+    images = make_images(*digits)
+    padded = replace(
+        images, data=replace(images.data, rows=X, shape=(28, 28)), canvas=replace(images.canvas, shape=(28, 28))
+    )
+    assert padded.prepare(CPU).drawn is None
+    assert images.prepare(CPU).drawn is not None
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_validation_images_are_drawn_once(digits, early_stopping, monkeypatch):
+    options = {"max_epochs": 2, "early_stopping": early_stopping, "validation_fraction": 0.2, "random_state": 0}
+    drawn = LeNetClassifier(**options).fit(*digits)
+    monkeypatch.setattr(_batches, "_MOST_BYTES_DRAWN", 0)
+    redrawn = LeNetClassifier(**options).fit(*digits)
+    assert drawn.validation_scores_ == redrawn.validation_scores_
+    assert_array_equal(drawn.predict_proba(digits[0]), redrawn.predict_proba(digits[0]))

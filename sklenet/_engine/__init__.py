@@ -2,6 +2,7 @@
 
 from sklenet._engine._augment import DISTORTIONS, Distortion
 from sklenet._engine._callbacks import clone_callbacks
+from sklenet._engine._convergence import describe_poor_convergence
 from sklenet._engine._data import TrainingData
 from sklenet._engine._devices import device_for_loading, resolve_device
 from sklenet._engine._model import Model, start_model
@@ -12,5 +13,6 @@ from sklenet._engine._training import EpochObserver, train
 
 __all__ = [
     "ARCHITECTURES", "DISTORTIONS", "Distortion", "EpochObserver", "LeNet5", "Model", "TrainingData", "clone_callbacks",
-    "device_for_loading", "resolve_device", "resolve_settings", "start_model", "train", "use_one_thread_after_fork",
+    "describe_poor_convergence", "device_for_loading", "resolve_device", "resolve_settings", "start_model", "train",
+    "use_one_thread_after_fork",
 ]  # fmt: skip

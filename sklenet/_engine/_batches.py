@@ -18,6 +18,9 @@ Batch = tuple[dict[str, Tensor], Tensor]
 # Share of an accelerator's free memory that pixels may take; the rest is for the training.
 _SHARE_FOR_PIXELS = 0.5
 _BYTES_COPIED_AT_ONCE = 2**26
+# Resized images are drawn on the canvas once if they take no more than these 64 MiB, 16,384 images. Others are drawn in
+# every epoch.
+_MOST_BYTES_DRAWN = 2**26
 # Several batches are preprocessed at once, up to this number of pixels, because the operators are then fewer.
 _PIXELS_PREPROCESSED_AT_ONCE = 2**20
 
@@ -34,12 +37,15 @@ class Images(torch.utils.data.Dataset[Batch]):
         Selected samples. Other selections share the data: nothing is copied.
     device_rows : Tensor of shape (n, pixels) or None
         The rows in the memory of an accelerator.
+    drawn : Tensor of shape (n, 1, 32, 32) or None
+        The images of all rows on the canvas, on the device of the training.
     """
 
     data: TrainingData
     canvas: Canvas
     indices: NDArray[np.intp]
     device_rows: Tensor | None = None
+    drawn: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -54,6 +60,19 @@ class Images(torch.utils.data.Dataset[Batch]):
         """Weights of the selected samples, (len(self),)."""
         return self.data.weights[self.indices]
 
+    def prepare(self, device: torch.device) -> "Images":
+        """Return the same images, with whatever is worth keeping from epoch to epoch in the memory of a device."""
+        n_bytes = len(self.data.rows) * SIDE**2 * torch.float32.itemsize
+        return self.draw(device) if self.canvas.resizes and n_bytes <= _MOST_BYTES_DRAWN else self.to_device(device)
+
+    def draw(self, device: torch.device) -> "Images":
+        """Return the same images, all of them drawn on the canvas in the memory of a device."""
+        rows = self.data.rows
+        drawn = torch.empty((len(rows), 1, SIDE, SIDE), dtype=torch.float32, device=device)
+        for part in _parts(len(rows), _PIXELS_PREPROCESSED_AT_ONCE // rows.shape[1]):
+            drawn[part] = self.canvas.to_images(torch.from_numpy(np.array(rows[part])).to(device))
+        return replace(self, drawn=drawn)
+
     def to_device(self, device: torch.device) -> "Images":
         """Return the same images with their rows in the memory of an accelerator, if the rows fit into it.
 
@@ -66,10 +85,15 @@ class Images(torch.utils.data.Dataset[Batch]):
     def batch(self, positions: NDArray[np.intp], device: torch.device) -> Batch:
         """Return images (b, 1, 32, 32), weights (b,) and targets (b,) of the samples at positions of the selection."""
         indices = self.indices[positions]
-        images = self.canvas.to_images(self._gather(indices, device))
+        images = self._draw_batch(indices, device)
         weights = torch.from_numpy(self.data.weights[indices]).to(device)
         targets = torch.from_numpy(self.data.targets[indices]).to(device)
         return {"images": images, "weights": weights}, targets
+
+    def _draw_batch(self, indices: NDArray[np.intp], device: torch.device) -> Tensor:
+        if self.drawn is not None:
+            return self.drawn[torch.from_numpy(indices).to(device)]
+        return self.canvas.to_images(self._gather(indices, device))
 
     def _gather(self, indices: NDArray[np.intp], device: torch.device) -> Tensor:
         if self.device_rows is not None:
@@ -80,11 +104,16 @@ class Images(torch.utils.data.Dataset[Batch]):
 
 def _copy_to_device(rows: NDArray[Any], device: torch.device) -> Tensor:
     """Copy rows (n, pixels) to a device in parts, because they may be a memory map."""
-    n_at_once = max(1, _BYTES_COPIED_AT_ONCE // max(1, rows[:1].nbytes))
     copy = torch.empty(rows.shape, dtype=torch.from_numpy(np.empty(0, rows.dtype)).dtype, device=device)
-    for part in (slice(start, start + n_at_once) for start in range(0, len(rows), n_at_once)):
+    for part in _parts(len(rows), _BYTES_COPIED_AT_ONCE // max(1, rows[:1].nbytes)):
         copy[part] = torch.from_numpy(np.array(rows[part]))
     return copy
+
+
+def _parts(n_rows: int, n_at_once: int) -> list[slice]:
+    """Return slices of at least one row."""
+    size = max(1, n_at_once)
+    return [slice(start, start + size) for start in range(0, n_rows, size)]
 
 
 def _free_memory(device: torch.device) -> int:

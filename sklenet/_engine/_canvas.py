@@ -47,6 +47,11 @@ class Canvas:
     n_pixels: int
     pixels: PixelStatistics
 
+    @property
+    def resizes(self) -> bool:
+        """Whether images are resized to fit on the canvas."""
+        return resized_shape(self.shape) != self.shape
+
     def to_images(self, rows: Tensor) -> Tensor:
         """Turn rows (b, pixels), which may be overwritten, into images (b, 1, 32, 32) of float32."""
         # The arithmetic starts in float32 for every dtype, so that equal pixels give equal images.
@@ -58,10 +63,9 @@ class Canvas:
         return self._centre(self._resize(images))
 
     def _resize(self, images: Tensor) -> Tensor:
-        resized = resized_shape(self.shape)
-        if resized == self.shape:
+        if not self.resizes:
             return images
-        return F.interpolate(images, resized, mode="bilinear", antialias=True)
+        return F.interpolate(images, resized_shape(self.shape), mode="bilinear", antialias=True)
 
     def _centre(self, images: Tensor) -> Tensor:
         height, width = images.shape[2:]

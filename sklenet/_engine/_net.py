@@ -17,6 +17,7 @@ from sklenet._engine._callbacks import OWN_PREFIX, AveragedEarlyStopping
 from sklenet._engine._canvas import Canvas
 from sklenet._engine._data import TrainingData
 from sklenet._engine._network import LeNet5
+from sklenet._engine._optimizer import AdamW
 from sklenet._engine._settings import Settings
 
 
@@ -162,7 +163,7 @@ def make_net(settings: Settings, canvas: Canvas, n_classes: int, callbacks: Sequ
         criterion=torch.nn.CrossEntropyLoss,
         criterion__reduction="none",
         criterion__label_smoothing=settings.label_smoothing,
-        optimizer=torch.optim.AdamW,
+        optimizer=AdamW,
         optimizer__fused=True,
         optimizer__weight_decay=settings.weight_decay,
         lr=settings.lr,

@@ -1,13 +1,10 @@
 """LeNet-5 as the paper's table. Pure torch."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
-from torch.nn.utils import skip_init
-
-Layer = TypeVar("Layer", bound=nn.Module)
 
 ARCHITECTURES = ("modern", "1998")
 
@@ -91,13 +88,13 @@ class LeNet5(nn.Module):
         # logits would depend on its place in the batch.
         maps3, maps5, units6 = (4 * max(1, round(width * size / 4)) for size in (16, 120, 84))
 
-        self.c1 = _empty(nn.Conv2d, 1, maps1, kernel_size=5)
+        self.c1 = Conv2d(1, maps1, kernel_size=5, **_EXPLICIT)
         self.s2 = _subsampling_1998(maps1) if original else _subsampling_modern()
-        self.c3 = TableConv2d() if original else _empty(nn.Conv2d, maps1, maps3, kernel_size=5)
+        self.c3 = TableConv2d() if original else Conv2d(maps1, maps3, kernel_size=5, **_EXPLICIT)
         self.s4 = _subsampling_1998(maps3) if original else _subsampling_modern()
-        self.c5 = _empty(nn.Linear, maps3 * 5 * 5, maps5)  # on 5×5 maps a 5×5 convolution is a full connection
-        self.f6 = _empty(nn.Linear, maps5, units6)
-        self.output = _empty(nn.Linear, units6, n_classes)
+        self.c5 = Linear(maps3 * 5 * 5, maps5, **_EXPLICIT)  # on 5×5 maps a 5×5 convolution is a full connection
+        self.f6 = Linear(maps5, units6, **_EXPLICIT)
+        self.output = Linear(units6, n_classes, **_EXPLICIT)
         self.activation = ScaledTanh() if original else nn.ReLU()
         self.dropout = Dropout(dropout, dropout_generator)
         self._initialise(generator, original)
@@ -128,10 +125,6 @@ class LeNet5(nn.Module):
                 parameter.zero_()
 
 
-def _empty(kind: type[Layer], *sizes: int, **options: int) -> Layer:
-    return skip_init(kind, *sizes, **options, **_EXPLICIT)
-
-
 def _subsampling_modern() -> nn.Sequential:
     # Max and ReLU commute; in this order ReLU has a quarter of the work.
     return nn.Sequential(MaxPool2x2(), nn.ReLU())
@@ -139,6 +132,23 @@ def _subsampling_modern() -> nn.Sequential:
 
 def _subsampling_1998(n_maps: int) -> nn.Sequential:
     return nn.Sequential(ScaledTanh(), Subsampling(n_maps), ScaledTanh())
+
+
+class Conv2d(nn.Conv2d):
+    """A convolution whose weights are drawn by `LeNet5`.
+
+    torch.nn.utils.skip_init also leaves out torch's initialisation, but imports SymPy, which takes a second.
+    """
+
+    def reset_parameters(self) -> None:
+        """Leave the weights without values."""
+
+
+class Linear(nn.Linear):
+    """A full connection whose weights are drawn by `LeNet5`."""
+
+    def reset_parameters(self) -> None:
+        """Leave the weights without values."""
 
 
 class MaxPool2x2(nn.Module):

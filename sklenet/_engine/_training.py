@@ -60,7 +60,7 @@ def train(model: Model, data: TrainingData, observer: EpochObserver | None = Non
         If the training diverges.
     """
     net, n_before = model.net, len(model.net.history)
-    images = Images(data, model.canvas, data.training).to_device(torch.device(net.device))
+    images = Images(data, model.canvas, data.training).prepare(torch.device(net.device))
     with default_modes(net.device):
         net.notify("on_train_begin", X=images, y=None)
         try:

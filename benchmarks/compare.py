@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         cells = _choose(options)
         splits = _load_data(cells, options)
+        cells = _leave_out(cells, splits)
         with connect(options.scheduler) as (backend, n_slots), Store(options.output).lock():
             return _run(cells, splits, _Setup(options, backend, n_slots), options)
     except OtherSettingsError as error:
@@ -206,6 +207,19 @@ def _load_data(cells: list[Cell], options: argparse.Namespace) -> dict[str, data
     return splits
 
 
+def _leave_out(cells: list[Cell], splits: dict[str, data.Split]) -> list[Cell]:
+    """Return the cells without those that have more training images than their classifier's `max_train`."""
+    kept, left_out = list[Cell](), list[Cell]()
+    for cell in cells:
+        n_train = cell.train_size or len(splits[held_out_name(cell)].y_train)
+        (kept if n_train <= MODELS[cell.model].max_train else left_out).append(cell)
+    if not kept:
+        raise ValueError("All cells have more training images than their classifiers are measured with.")
+    if left_out:
+        print(f"Left out because of their many training images: {', '.join(map(str, left_out))}", file=sys.stderr)
+    return kept
+
+
 def _run(cells: list[Cell], splits: dict[str, data.Split], setup: _Setup, options: argparse.Namespace) -> int:
     store = Store(options.output)
     for name, split in splits.items():
@@ -260,7 +274,10 @@ def _report(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--pack", type=Path, metavar="DIR", help="also write the results to a few small files")
     options = parser.parse_args(arguments)
-    results = load(options.folder)
+    try:
+        results = load(options.folder)
+    except OtherSettingsError as error:
+        parser.error(f"{options.folder} {error}")
     if not results.predicted:
         parser.error(f"{options.folder} has no results.")
     if options.summary:

@@ -43,9 +43,10 @@ _STYLE: dict[Any, Any] = {
 }
 # The colours are distinct on white and on black (after Okabe and Ito 2008), the markers without colour.
 _COLOURS = (
-    "#0072b2", "#2b9fd9", "#7a6fd0", "#d55e00", "#c98a00", "#a0522d", "#008f69", "#6b9e3f", "#b8437f", "#808080",
+    "#0072b2", "#2b9fd9", "#7a6fd0", "#d55e00", "#c98a00", "#e8413c", "#8a6d00", "#a0522d", "#008f69", "#6b9e3f",
+    "#b8437f", "#808080",
 )  # fmt: skip
-_MARKERS = "osDv^<>PXphd"
+_MARKERS = "osDv^<>PXphd*"
 N_SHOWN = 8  # images in a row
 
 

@@ -12,6 +12,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from comparison.distortions import DistortedCopies
+
 # The number of tuning candidates, the same for every classifier.
 N_CANDIDATES = 6
 
@@ -25,7 +27,8 @@ class Model:
     title : str
         Name of the classifier in tables.
     make : callable (seed, n_train) -> estimator
-        Returns the unfitted default form, with the defaults of its library and scaled pixels if it needs them.
+        Returns the unfitted default form, with the defaults of its library, except C=10 of support vector machines with
+        RBF kernels, and with scaled pixels if it needs them.
     grid : mapping of str to sequence
         Values of hyper-parameters, with `N_CANDIDATES` combinations. The tuned form has the best combination by
         cross-validation on the training images.
@@ -33,6 +36,10 @@ class Model:
         Whether the classifier has a `random_state`.
     family : str
         "LeNet", or "" for the other classifiers.
+    distorted : bool
+        Whether the classifier is trained on distorted images.
+    max_train : float
+        Largest number of training images.
     """
 
     title: str
@@ -40,6 +47,8 @@ class Model:
     grid: Mapping[str, Sequence[Any]]
     stochastic: bool = True
     family: str = ""
+    distorted: bool = False
+    max_train: float = math.inf
 
 
 class PixelScaler(TransformerMixin, BaseEstimator):
@@ -117,23 +126,49 @@ def _lenet(**parameters: Any) -> Callable[[int, int], Any]:
     return lambda seed, n_train: _load("sklenet", "LeNetClassifier")(random_state=seed, **parameters)
 
 
-def _lenet_affine(seed: int, n_train: int) -> Any:
-    # Distorted images need more epochs than the 11 that "auto" gives 60,000 images. For fewer images, it gives enough.
-    epochs = 20 if n_train > 20_000 else "auto"
-    return _load("sklenet", "LeNetClassifier")(augment="affine", max_epochs=epochs, random_state=seed)
-
-
 def _plain(module: str, name: str, **parameters: Any) -> Callable[[int, int], Any]:
     return lambda seed, n_train: _load(module, name)(random_state=seed, **parameters)
 
 
 def _svm(seed: int, n_train: int) -> Pipeline:
-    # cache_size, in MB, changes the time only. The default of 200 is too small from 5,000 training images on.
-    return Pipeline([("scale", PixelScaler()), ("svc", _load("sklearn.svm", "SVC")(cache_size=1000))])
+    # C=10 is usual for images of characters, whose classes hardly overlap; see `svc_on_unit_pixels`. cache_size, in MB,
+    # changes the time only. The default of 200 is too small from 5,000 training images on.
+    return Pipeline([("scale", PixelScaler()), ("svc", _load("sklearn.svm", "SVC")(C=10, cache_size=1000))])
 
 
 def _hog_svm(seed: int, n_train: int) -> Pipeline:
     return Pipeline([("hog", HOG()), *_svm(seed, n_train).steps])
+
+
+def _with_copies(model: Model, most: int) -> Model:
+    """Return the model with distorted copies of its training images, at most `most` copies in total."""
+
+    def make(seed: int, n_train: int) -> DistortedCopies:
+        return DistortedCopies(model.make(seed, n_train), n_copies(n_train, most), random_state=seed)
+
+    grid = {f"estimator__{name}": values for name, values in model.grid.items()}
+    return Model(f"{model.title}, distorted copies", make, grid, distorted=True, max_train=most)
+
+
+def n_copies(n_train: int, most: int) -> int:
+    """Return the number of distorted copies of each image: five, or fewer so that there are at most `most` copies.
+
+    Raises
+    ------
+    ValueError
+        If `most` is less than one copy of each image.
+
+    Examples
+    --------
+    >>> n_copies(100, most=3000), n_copies(1000, most=3000)
+    (5, 3)
+    """
+    if n_train > most:
+        raise ValueError(
+            f"A classifier with at most {most:,} distorted copies needs at most {most:,} training images. "
+            f"Got {n_train:,} instead."
+        )
+    return min(5, most // n_train)
 
 
 def _linear_svm(seed: int, n_train: int) -> Pipeline:
@@ -167,13 +202,19 @@ _FOREST_GRID: dict[str, Sequence[Any]] = {
     "min_samples_leaf": [1, 3],
 }
 
+# The values of gamma are powers of two around gamma="scale", which is 1.
+_SVM = Model("SVM (RBF)", _svm, {"svc__C": [1, 10], "svc__gamma": [1, 2, 4]}, stochastic=False)
+_HOG_SVM = Model("HOG + SVM", _hog_svm, {"svc__C": [1, 10], "svc__gamma": [0.5, 1, 2]}, stochastic=False)
+
 MODELS = {
-    "lenet": Model("LeNet", _lenet(), _LENET_GRID, family="LeNet"),
-    "lenet_affine": Model("LeNet, affine", _lenet_affine, _LENET_GRID, family="LeNet"),
-    "lenet_1998": Model("LeNet 1998", _lenet(architecture="1998"), _LENET_GRID, family="LeNet"),
-    # The values of gamma are powers of two around gamma="scale", which is 1.
-    "svm": Model("SVM (RBF)", _svm, {"svc__C": [1, 10], "svc__gamma": [1, 2, 4]}, stochastic=False),
-    "hog_svm": Model("HOG + SVM", _hog_svm, {"svc__C": [1, 10], "svc__gamma": [0.5, 1, 2]}, stochastic=False),
+    "lenet": Model("LeNet", _lenet(), _LENET_GRID, family="LeNet", distorted=True),
+    "lenet_plain": Model("LeNet, no distortions", _lenet(augment=None), _LENET_GRID, family="LeNet"),
+    "lenet_1998": Model("LeNet 1998", _lenet(architecture="1998", augment=None), _LENET_GRID, family="LeNet"),
+    "svm": _SVM,
+    "hog_svm": _HOG_SVM,
+    # The numbers are those with which the fit takes at most as long as LeNet's: docs/design.md has the times.
+    "svm_distorted": _with_copies(_SVM, most=3000),
+    "hog_svm_distorted": _with_copies(_HOG_SVM, most=1400),
     "linear_svm": Model("linear SVM", _linear_svm, {"svc__C": [0.03, 0.1, 0.3, 1, 3, 10]}),
     "forest": Model("random forest", _plain("sklearn.ensemble", "RandomForestClassifier"), _FOREST_GRID),
     "extra_trees": Model("extra trees", _plain("sklearn.ensemble", "ExtraTreesClassifier"), _FOREST_GRID),

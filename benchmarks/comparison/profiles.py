@@ -8,10 +8,10 @@ from comparison.protocol import Cell
 
 QUICK_DATASETS = ("digits", "mnist_sample", "characters")
 # The slowest models, which add the least, are measured on request only.
-QUICK_MODELS = ("lenet", "svm", "hog_svm", "forest", "knn", "mlp", "logistic")
+QUICK_MODELS = ("lenet", "svm", "hog_svm", "svm_distorted", "hog_svm_distorted", "forest", "knn", "mlp", "logistic")
 
-_LENETS = ("lenet", "lenet_affine")
-_CURVE_MODELS = (*_LENETS, "svm", "hog_svm", "forest", "knn")
+_LENETS = ("lenet", "lenet_plain")
+_CURVE_MODELS = (*_LENETS, "svm", "hog_svm", "svm_distorted", "hog_svm_distorted", "forest", "knn")
 # The models that are tuned on several data sets, and the longer list for one data set without the slowest tunings.
 _TUNED_MODELS = ("lenet", "svm", "hog_svm", "forest")
 _ALL_TUNED_MODELS = (*_TUNED_MODELS, "linear_svm", "extra_trees", "knn", "mlp", "logistic")
@@ -56,7 +56,7 @@ def full() -> list[Cell]:
         *choose(["fashion_mnist"], everyone, ["default"], [10_000], 1),
         *choose(["fashion_mnist"], _TUNED_MODELS, ["tuned"], [10_000], 1),
         # All of MNIST.
-        *choose(["mnist"], ["lenet_affine", "hog_svm", "forest"], ["tuned"], [None], 1),
+        *choose(["mnist"], ["lenet", "hog_svm", "forest"], ["tuned"], [None], 1),
         # Transfer and robustness.
         *choose(["characters_seen"], _CURVE_MODELS, ["default"], [None], 1),
         *choose(["mnist_to_digits", "mnist_corrupted"], _CURVE_MODELS, ["default"], [3000], 1),

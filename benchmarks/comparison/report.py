@@ -12,6 +12,7 @@ from comparison import conclusions, figures, statistics
 from comparison.analysis import RUN, Entry, Table, format_p, main_tables, percent, tables
 from comparison.data import DATASETS
 from comparison.figures import Figure
+from comparison.models import MODELS
 from comparison.protocol import CIRCUMSTANCES, settings
 from comparison.store import HeldOut, Results, cell_of, held_out_name
 from formatting import as_markdown
@@ -134,6 +135,7 @@ def _error_rows(table: Table, runs: Runs) -> list[dict[str, str]]:
                 "data set": DATASETS[table.dataset].title,
                 "training images": f"{table.n_train:,}",
                 "classifier": entry.title,
+                "distorted": _distorted(entry),
                 "error": percent(entry.error_rate),
                 "95 % interval": f"{100 * low:.2f} to {100 * high:.2f}",
                 "against LeNet": table.verdict(entry),
@@ -145,6 +147,10 @@ def _error_rows(table: Table, runs: Runs) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _distorted(entry: Entry) -> str:
+    return "yes" if MODELS[entry.model].distorted else ""
 
 
 def _balanced(entry: Entry) -> str:
@@ -174,6 +180,7 @@ def _cost_row(table: Table, entry: Entry, runs: Runs) -> dict[str, str]:
         "data set": DATASETS[table.dataset].title,
         "training images": f"{table.n_train:,}",
         "classifier": entry.title,
+        "distorted": _distorted(entry),
         "seeds": str(len({cell.seed for cell in entry.cells})),
         "tune, s": f"{entry.mean('tune_seconds'):.1f}",
         "fit, s": f"{entry.mean('fit_seconds'):.2f}",

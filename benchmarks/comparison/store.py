@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from comparison import data, statistics
+from comparison.models import MODELS
 from comparison.protocol import CIRCUMSTANCES, Arrays, Cell, Record, settings
 
 _CELL_FIELDS = tuple(Cell.__dataclass_fields__)
@@ -133,8 +134,21 @@ class Store:
 
 
 def load(folder: Path) -> Results:
-    """Read the results in the folder of a run or in a packed folder."""
-    return _load_packed(folder) if (folder / "records.jsonl").exists() else _load_run(folder)
+    """Read the results in the folder of a run or in a packed folder.
+
+    Raises
+    ------
+    OtherSettingsError
+        If a record is of a classifier that is not in `MODELS`.
+    """
+    results = _load_packed(folder) if (folder / "records.jsonl").exists() else _load_run(folder)
+    unknown = sorted({record["model"] for record in results.records} - set(MODELS))
+    if unknown:
+        raise OtherSettingsError(
+            f"has results of classifiers that are not in the table: {', '.join(unknown)}. "
+            "Measure the comparison again in another folder."
+        )
+    return results
 
 
 def cell_of(record: Record) -> Cell:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,28 @@ def test_failed_cell_is_recorded_and_the_other_cells_are_measured(tmp_path, monk
     assert "digits-100-broken-default-seed0: failed" in capsys.readouterr().err
 
 
+def test_cells_with_too_many_training_images_are_left_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(MODELS, "knn", replace(MODELS["knn"], max_train=100))
+    arguments = ["--datasets", "digits", "--models", "knn", "logistic", "--output", str(tmp_path), "--train-sizes"]
+    assert main([*arguments, "100", "all"]) == 0
+    assert "because of their many training images: digits-all-knn-default-seed0\n" in capsys.readouterr().err
+    assert len(load(tmp_path).records) == 3
+    with pytest.raises(SystemExit, match="2"):
+        main(["--datasets", "digits", "--models", "knn", "--train-sizes", "101", "--output", str(tmp_path)])
+    assert "All cells have more training images than" in capsys.readouterr().err
+
+
+def test_folder_with_a_classifier_that_is_not_in_the_table_is_refused(tmp_path, monkeypatch, capsys):
+    arguments = ["--datasets", "digits", "--models", "knn", "--train-sizes", "50", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    monkeypatch.delitem(MODELS, "knn")
+    for command in (["--datasets", "digits", "--models", "logistic", *arguments[4:]], ["report", str(tmp_path)]):
+        capsys.readouterr()
+        with pytest.raises(SystemExit, match="2"):
+            main(command)
+        assert f"{tmp_path} has results of classifiers that are not in the table: knn." in capsys.readouterr().err
+
+
 def test_cross_validation(tmp_path):
     arguments = ["--datasets", "digits", "--models", "knn", "logistic", "--cv", "3", "--output", str(tmp_path)]
     assert main(arguments) == 0
@@ -123,7 +146,7 @@ def test_image_folder(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--models", "forrest"], "unknown model 'forrest'; did you mean 'forest'? choose from lenet, lenet_affine,"),
+        (["--models", "forrest"], "unknown model 'forrest'; did you mean 'forest'? choose from lenet, lenet_plain,"),
         (["--datasets", "minst"], "unknown data set 'minst'; did you mean 'mnist'?"),
         (["--datasets", "?"], "unknown data set '?'; choose from digits,"),
         (["--seeds", "0"], "'0' is not an integer of at least 1"),

@@ -69,12 +69,12 @@ def test_verdicts_are_compared_tie_and_more_errors():
 
 def test_entry_of_lenet_is_fixed_before_its_errors_are_seen():
     fake = FakeResults().add(Cell("mnist", "lenet"), 90).add(Cell("mnist", "svm"), 50)
-    fake.add(Cell("mnist", "lenet_affine"), 10).add(Cell("mnist", "lenet", form="tuned"), 20)
+    fake.add(Cell("mnist", "lenet_plain"), 10).add(Cell("mnist", "lenet", form="tuned"), 20)
     (table,) = fake.tables
     assert table.lenet.title == "LeNet"
     assert {entry.title: table.verdict(entry) for entry in table.entries} == {
         "LeNet": "compared",
-        "LeNet, affine": "",
+        "LeNet, no distortions": "",
         "LeNet, tuned": "",
         "SVM (RBF)": "fewer errors",
     }
@@ -83,7 +83,7 @@ def test_entry_of_lenet_is_fixed_before_its_errors_are_seen():
 
 
 def test_correction_counts_the_comparisons_of_lenet_only():
-    fake = FakeResults().add(Cell("digits", "lenet"), 1, n_test=450).add(Cell("digits", "lenet_affine"), 2, n_test=450)
+    fake = FakeResults().add(Cell("digits", "lenet"), 1, n_test=450).add(Cell("digits", "lenet_plain"), 2, n_test=450)
     for model in list(MODELS)[-3:]:
         fake.add(Cell("digits", model), 12, n_test=450)
     (table,) = fake.tables
@@ -165,7 +165,7 @@ def test_times_of_other_circumstances_are_not_compared(other):
     fake = FakeResults().add(Cell("mnist", "lenet"), 10).add(Cell("mnist", "lenet", seed=1), 10, **other)
     fake.add(Cell("mnist", "svm"), 60)
     assert "times are not compared" in conclusions.answer(fake.tables)[2]
-    fake.add(Cell("mnist", "forest"), 90, **other).add(Cell("mnist", "lenet_affine"), 5, **other)
+    fake.add(Cell("mnist", "forest"), 90, **other).add(Cell("mnist", "lenet_plain"), 5, **other)
     assert "random forest (9.00 % errors)" in conclusions.answer(fake.tables)[2]
 
 
@@ -195,11 +195,11 @@ def test_curves_name_the_sizes_where_another_classifier_is_ahead():
     (sentence,) = conclusions.curves(fake.tables)
     assert "LeNet is ahead of the other classifiers except at 100 (SVM (RBF) 4.00 %, LeNet 5.00 %)." in sentence
     assert sentence.endswith(". LeNet overtakes SVM (RBF) between 100 and 300.")
-    fake.add(Cell("mnist", "lenet_affine", train_size=100), 30).add(Cell("mnist", "lenet_affine", train_size=300), 30)
+    fake.add(Cell("mnist", "lenet_plain", train_size=100), 30).add(Cell("mnist", "lenet_plain", train_size=300), 30)
     (sentence,) = conclusions.curves(fake.tables)
     # The better curve of another LeNet does not change the sentence.
     assert "LeNet is ahead of the other classifiers except at 100 (SVM (RBF) 4.00 %, LeNet 5.00 %)." in sentence
-    assert "LeNet overtakes LeNet, affine between 100 and 300" in sentence
+    assert "LeNet overtakes LeNet, no distortions between 100 and 300" in sentence
 
 
 def test_curves_without_crossings():

@@ -43,9 +43,30 @@ def test_stochastic_models_have_the_seed_as_random_state(name):
     assert (7 in seeds) == MODELS[name].stochastic
 
 
-def test_affine_has_more_epochs_for_many_images():
-    make = MODELS["lenet_affine"].make
-    assert [make(0, n).max_epochs for n in (100, 60_000)] == ["auto", 20]
+def test_lenets_differ_in_their_distortions():
+    assert MODELS["lenet"].distorted
+    for name in "lenet_plain", "lenet_1998":
+        assert not MODELS[name].distorted
+        assert MODELS[name].make(0, 200).augment is None
+
+
+@pytest.mark.parametrize("name", ["svm", "hog_svm"])
+def test_default_support_vector_machine_is_a_candidate(name):
+    model = MODELS[name]
+    parameters = model.make(0, 200).get_params()
+    assert (parameters["svc__C"], parameters["svc__gamma"]) == (10, "scale")
+    assert {"svc__C": 10, "svc__gamma": 1} in ParameterGrid(dict(model.grid))
+
+
+@pytest.mark.parametrize(("name", "numbers"), [("svm_distorted", [5, 5, 3, 1]), ("hog_svm_distorted", [5, 4, 1, None])])
+def test_numbers_of_distorted_copies(name, numbers):
+    for n_train, number in zip([100, 300, 1000, 3000], numbers, strict=True):
+        if number:
+            assert MODELS[name].make(0, n_train).n_copies == number
+    most = MODELS[name].max_train
+    assert MODELS[name].make(0, most).n_copies == 1
+    with pytest.raises(ValueError, match=f"at most {most:,} training images. Got {most + 1:,} instead"):
+        MODELS[name].make(0, most + 1)
 
 
 def test_gamma_one_on_scaled_pixels_equals_gamma_scale(split):

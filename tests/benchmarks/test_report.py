@@ -102,6 +102,24 @@ def test_both_formats_have_conclusions_circumstances_and_failures(folder):
         assert "; all 3: 2." in text  # the two digits that all classifiers misclassify
 
 
+def test_tables_mark_the_classifiers_that_are_trained_on_distorted_images(folder):
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    for section in "Errors", "Time and memory":
+        rows = [
+            [cell.strip() for cell in line.split("|")]
+            for line in text.partition(f"## {section}\n")[2].partition("\n## ")[0].splitlines()
+            if line.startswith("|")
+        ]
+        classifier, distorted = rows[0].index("classifier"), rows[0].index("distorted")
+        assert {(row[classifier], row[distorted]) for row in rows[2:]} == {
+            ("LeNet", "yes"),
+            ("SVM (RBF)", ""),
+            ("random forest", ""),
+        }
+    for name in "report.html", "report.md":
+        assert "LeNet distorts its training images anew" in (folder / name).read_text(encoding="utf-8")
+
+
 def test_markdown_shows_every_figure_with_its_data(folder):
     text = (folder / "report.md").read_text(encoding="utf-8")
     shown = re.findall(r"\]\((figures/[^)]+)\)", text)

@@ -51,23 +51,27 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     max_epochs : int or "auto", default="auto"
         Passes over the training data. "auto" is a larger number for fewer images; see `n_epochs_`.
     batch_size : int or "auto", default="auto"
-        Images in a training step. "auto" is between 16 and 128, growing with the number of images.
-    lr : float, default=3e-3
+        Images in a training step. "auto" is between 32 and 128, growing with the number of images.
+    lr : float or "auto", default="auto"
         Peak learning rate of AdamW [2]_. The rate rises over the first tenth of the steps and falls along half a
         cosine. With `early_stopping` the rate stays at the peak, and the weights are averaged; in `partial_fit` the
-        rate is constant.
+        rate is constant. "auto" is 0.02, divided by `width` where that is more than 1, and 0.003 in `partial_fit`.
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times `weight_decay`. "auto"
-        is 17 over the root of the number of steps, the normalisation of [2]_, appendix B.1, and 0.3 in `partial_fit`;
+        is 8 over the root of the number of steps, the normalisation of [2]_, appendix B.1, and 0.3 in `partial_fit`;
         see `weight_decay_`.
-    dropout : float, default=0.1
+    dropout : float, default=0.0
         Probability with which inputs of F6 and of the output layer are set to zero in training, at least 0, below 1.
-    label_smoothing : float, default=0.0
-        Share of the target's probability that is spread over all classes, at least 0, below 1.
-    augment : {"affine", "elastic"}, callable or None, default=None
-        Random distortion of the training batches: "affine" rotates, shears, scales and shifts; "elastic" also warps, as
-        in [3]_. A callable takes a batch (b, 1, 32, 32) of standardised images, float32, and a torch.Generator to draw
-        from, and returns a batch of the same shape and dtype. Set more epochs with it: 20 on the whole of MNIST.
+    label_smoothing : float or "auto", default="auto"
+        Share of the target's probability that is spread over all classes, at least 0, below 1. "auto" is 0.1 for up to
+        300 images and falls to 0.02 for 7,500 or more, and in `partial_fit`. Label smoothing makes probabilities less
+        extreme.
+    augment : {"auto", "affine", "elastic"}, callable or None, default="auto"
+        Random distortion of the training batches: "affine" rotates by up to 10 degrees, shears, scales and shifts;
+        "elastic" also warps, as in [3]_. "auto" is "affine" for images of at least 8×8 pixels, and None for smaller
+        ones. Set None where classes differ by place, size or a small rotation. A callable takes a batch
+        (b, 1, 32, 32) of standardised images, float32, and a torch.Generator to draw from, and returns a batch of the
+        same shape and dtype.
     test_time_augment : bool, default=False
         Whether to predict from the mean of the logits of nine views: the image, and the image shifted by one of the
         canvas's 32 pixels in each of the eight directions. Predictions take nine times as long. The parameter affects
@@ -77,8 +81,9 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         nor loss improves, and keep the most accurate weights, the latest among equals.
     validation_fraction : float, default=0.1
         Share of the training data that is held out, stratified by class. Used with `early_stopping` only.
-    n_iter_no_change : int, default=10
-        Epochs without an improvement by `tol` after which to stop. Used with `early_stopping` only.
+    n_iter_no_change : int or "auto", default="auto"
+        Epochs without an improvement by `tol` after which to stop. "auto" is a third of `max_epochs`, and at least 10.
+        Used with `early_stopping` only.
     tol : float, default=1e-4
         Gain in accuracy, or fall of the loss, that counts as an improvement. Used with `early_stopping` only.
     class_weight : dict, "balanced" or None, default=None
@@ -171,15 +176,15 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         "image_shape": [tuple, None],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "weight_decay": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "augment": [StrOptions(set(DISTORTIONS)), callable, None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+        "augment": [StrOptions({"auto", *DISTORTIONS}), callable, None],
         "test_time_augment": ["boolean"],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "tol": [Interval(Real, 0, None, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "warm_start": ["boolean"],
@@ -197,15 +202,15 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         image_shape: Shape | None = None,
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        lr: float = 3e-3,
+        lr: float | str = "auto",
         weight_decay: float | str = "auto",
-        dropout: float = 0.1,
-        label_smoothing: float = 0.0,
-        augment: str | Distortion | None = None,
+        dropout: float = 0.0,
+        label_smoothing: float | str = "auto",
+        augment: str | Distortion | None = "auto",
         test_time_augment: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int | str = "auto",
         tol: float = 1e-4,
         class_weight: dict[Any, float] | str | None = None,
         warm_start: bool = False,
@@ -270,7 +275,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         """
         fitted = getattr(self, "_model", None) if self.warm_start else None
         data = validate_fit(self, X, y, sample_weight, fitted=fitted)
-        settings = resolve_settings(self, len(data.training), data.seed)
+        settings = resolve_settings(self, len(data.training), data.seed, shape=data.shape)
         model = start_model(data, settings, clone_callbacks(self.callbacks), resolve_device(self.device), fitted)
         with self._fit_task(X, y, sample_weight, settings.max_epochs) as task:
             self._assign(train(model, data, task, show_bar=bool(self.verbose)))
@@ -319,7 +324,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         """
         fitted = getattr(self, "_model", None)
         data = validate_partial_fit(self, X, y, sample_weight, classes=classes, fitted=fitted)
-        settings = resolve_settings(self, len(data.training), data.seed, is_stream=True)
+        settings = resolve_settings(self, len(data.training), data.seed, shape=data.shape, is_stream=True)
         callbacks, device = clone_callbacks(self.callbacks), resolve_device(self.device)
         # A copy is trained, so that a failed call leaves the present model as it is.
         model = fitted.resume(settings, callbacks, device) if fitted else start_model(data, settings, callbacks, device)

@@ -62,7 +62,7 @@ DISTORTIONS: dict[str, Distortion] = {"affine": affine, "elastic": elastic}
 
 
 def distort(images: Tensor, augment: Distortion, generator: Generator) -> Tensor:
-    """Apply `augment` to a batch, and validate the result.
+    """Apply `augment` to a batch, and validate the result unless `augment` is of this module.
 
     Raises
     ------
@@ -70,6 +70,8 @@ def distort(images: Tensor, augment: Distortion, generator: Generator) -> Tensor
         If `augment` returns another shape or dtype, or a pixel that is not finite.
     """
     distorted = augment(images, generator)
+    if augment in DISTORTIONS.values():
+        return distorted
     if not isinstance(distorted, Tensor) or distorted.shape != images.shape or distorted.dtype != images.dtype:
         is_tensor = isinstance(distorted, Tensor)
         found = f"{tuple(distorted.shape)} {distorted.dtype}" if is_tensor else type(distorted).__name__

@@ -165,6 +165,7 @@ def make_net(settings: Settings, canvas: Canvas, n_classes: int, callbacks: Sequ
         criterion__label_smoothing=settings.label_smoothing,
         optimizer=AdamW,
         optimizer__fused=True,
+        optimizer__betas=(0.9, 0.99),
         optimizer__weight_decay=settings.weight_decay,
         lr=settings.lr,
         batch_size=settings.batch_size,

@@ -8,11 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from sklenet._checks import Shape
 from sklenet._engine._augment import DISTORTIONS, Distortion
 from sklenet._engine._data import count_batches
 
-# Automatic weight decay of partial_fit, where the number of steps is unknown; chosen by benchmarks/stream_decay.py.
+# Automatic values of partial_fit, where the numbers of images and steps are unknown and the learning rate is never
+# annealed; chosen by benchmarks/stream_decay.py.
 STREAM_WEIGHT_DECAY = 0.3
+STREAM_LR = 3e-3
+
+# Range of the automatic label smoothing. The fewer the images, the more of it.
+_LEAST_SMOOTHING, _MOST_SMOOTHING = 0.02, 0.1
+
+# However few the images are.
+_LEAST_STEPS = 340
+
+# Images with a shorter side are not distorted automatically: two of their pixels may be all that tells classes apart.
+# Tables with few columns have this shape.
+_SHORTEST_DISTORTED = 8
 
 
 @dataclass(frozen=True)
@@ -50,11 +63,12 @@ class Settings:
         return DISTORTIONS[self.augment] if isinstance(self.augment, str) else self.augment
 
 
-def resolve_settings(estimator: Any, n_samples: int, seed: int, *, is_stream: bool = False) -> Settings:
+def resolve_settings(
+    estimator: Any, n_samples: int, seed: int, *, shape: Shape | None = None, is_stream: bool = False
+) -> Settings:
     """Resolve each "auto" to the value that suits the number of training images.
 
-    The values were chosen by benchmarks/tune_defaults.py. The number of steps grows more slowly than the number of
-    images: 300 steps for 100 images, 5,000 for 60,000.
+    The values were chosen by benchmarks/tune_defaults.py; docs/design.md has the reasons.
 
     Parameters
     ----------
@@ -63,6 +77,8 @@ def resolve_settings(estimator: Any, n_samples: int, seed: int, *, is_stream: bo
     n_samples : int
         Number of training images.
     seed : int
+    shape : tuple (h, w) or None, default=None
+        Shape of an image; None if it is unknown, which counts as large enough for distortions.
     is_stream : bool, default=False
         Whether one call of `partial_fit` is trained: one epoch at a constant learning rate.
 
@@ -73,15 +89,27 @@ def resolve_settings(estimator: Any, n_samples: int, seed: int, *, is_stream: bo
     given = vars(estimator) | {"seed": seed, "schedule": "warm_up" if estimator.early_stopping else "one_cycle"}
     given |= {"max_epochs": 1, "schedule": "constant"} if is_stream else {}
     values = {field.name: _as_plain(given[field.name], field.type) for field in dataclasses.fields(Settings)}
-    if isinstance(values["batch_size"], str):
-        values["batch_size"] = int(np.clip(2 ** round(np.log2(n_samples / 30)), 16, 128))
+    is_small = shape is not None and min(shape) < _SHORTEST_DISTORTED
+    _resolve(values, "augment", None if is_small else "affine")
+    _resolve(values, "batch_size", int(np.clip(2 ** round(np.log2(n_samples / 15)), 32, 128)))
     n_batches = count_batches(n_samples, values["batch_size"])
-    if isinstance(values["max_epochs"], str):
-        n_steps = np.clip(300 * (n_samples / 100) ** 0.45, 100, 5000)
-        values["max_epochs"] = max(10, round(n_steps / n_batches))
-    if isinstance(values["weight_decay"], str):
-        values["weight_decay"] = STREAM_WEIGHT_DECAY if is_stream else 17 / math.sqrt(values["max_epochs"] * n_batches)
+    _resolve(values, "max_epochs", round(max(_LEAST_STEPS / n_batches, 186 / n_samples**0.25)))
+    _resolve(values, "n_iter_no_change", max(10, values["max_epochs"] // 3))
+    if is_stream:
+        smoothing, decay, lr = _LEAST_SMOOTHING, STREAM_WEIGHT_DECAY, STREAM_LR
+    else:
+        smoothing = float(np.clip(math.sqrt(3 / n_samples), _LEAST_SMOOTHING, _MOST_SMOOTHING))
+        decay = 8 / math.sqrt(values["max_epochs"] * n_batches)
+        lr = 0.02 / max(1.0, values["width"])
+    _resolve(values, "label_smoothing", smoothing)
+    _resolve(values, "weight_decay", decay)
+    _resolve(values, "lr", lr)
     return Settings(**values)
+
+
+def _resolve(values: dict[str, Any], name: str, automatic: Any) -> None:
+    if isinstance(values[name], str) and values[name] == "auto":
+        values[name] = automatic
 
 
 def _as_plain(value: Any, kind: Any) -> Any:

@@ -93,7 +93,7 @@ def resolve_settings(
     _resolve(values, "augment", None if is_small else "affine")
     _resolve(values, "batch_size", int(np.clip(2 ** round(np.log2(n_samples / 15)), 32, 128)))
     n_batches = count_batches(n_samples, values["batch_size"])
-    _resolve(values, "max_epochs", round(max(_LEAST_STEPS / n_batches, 186 / n_samples**0.25)))
+    _resolve(values, "max_epochs", round(max(_LEAST_STEPS / n_batches, 134 / n_samples**0.21)))
     _resolve(values, "n_iter_no_change", max(10, values["max_epochs"] // 3))
     if is_stream:
         smoothing, decay, lr = _LEAST_SMOOTHING, STREAM_WEIGHT_DECAY, STREAM_LR

@@ -204,8 +204,8 @@ MODELS = {
     "lenet_1998": Model("LeNet 1998", _lenet(architecture="1998", augment=None), _LENET_GRID, family="LeNet"),
     "svm": _SVM,
     "hog_svm": _HOG_SVM,
-    # With these numbers of copies the fit takes as long as LeNet's: docs/design.md has the times. One copy of each image
-    # is worth so much that it may take longer.
+    # With these numbers of copies the fit takes as long as LeNet's: docs/design.md has the times. One copy of each
+    # image is worth so much that it may take longer.
     "svm_distorted": _with_copies(_SVM, most=3000),
     "hog_svm_distorted": _with_copies(_HOG_SVM, most=1400),
     "linear_svm": Model("linear SVM", _linear_svm, {"svc__C": [0.03, 0.1, 0.3, 1, 3, 10]}),

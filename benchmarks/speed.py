@@ -1,5 +1,9 @@
 """Time LeNetClassifier beside its alternatives, in rounds with the same network, epochs, batches and data.
 
+The loops that one would write distort no images, so they are compared with LeNetClassifier(augment=None). The expert's
+loop and plain skorch have its learning rate, weight decay, betas and label smoothing as well. The profile is that of a
+default step, distortions included.
+
     python benchmarks/speed.py --data-home DIR                      # half an hour; a stopped run is resumed
     python benchmarks/speed.py --data-home DIR --time-to 99.0       # seconds to this test accuracy, ten seeds
     python benchmarks/speed.py --data-home DIR --profile            # time of each operator of a training step

@@ -55,8 +55,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     lr : float or "auto", default="auto"
         Peak learning rate of AdamW [2]_. The rate rises over the first tenth of the steps and falls along half a
         cosine. With `early_stopping` the rate stays at the peak, and the weights are averaged; in `partial_fit` the
-        rate is constant. "auto" is 0.02 for up to 10,000 images and falls to 0.012 for 60,000; it is
-        divided by `width` where that is more than 1. In `partial_fit` it is 0.003.
+        rate is constant. "auto" is 0.012, divided by `width` where that is more than 1, and 0.003 in `partial_fit`.
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times `weight_decay`. "auto"
         is 8 over the root of the number of steps, the normalisation of [2]_, appendix B.1, and 0.3 in `partial_fit`;

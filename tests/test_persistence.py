@@ -50,8 +50,9 @@ def make(**kwargs):
         {},
         {"architecture": "1998"},
         {"early_stopping": True, "validation_fraction": 0.2, "width": 0.5, "augment": "elastic"},
+        {"augment": "auto", "dropout": 0.0},
     ],
-    ids=["modern", "1998", "early_stopping"],
+    ids=["modern", "1998", "early_stopping", "automatic"],
 )
 def fitted(request, digits):
     return make(**request.param).fit(*digits)
@@ -93,6 +94,7 @@ def test_predictions_and_fitted_attributes_are_restored_to_the_bit(fitted, digit
     assert loaded.get_params() == fitted.get_params()
     for name in FITTED_ATTRIBUTES:
         assert_array_equal(getattr(loaded, name), getattr(fitted, name))
+    assert loaded.net_.settings == fitted.net_.settings
     assert loaded.net_.history.to_list() == fitted.net_.history.to_list()
     assert vars(loaded).keys() == vars(fitted).keys()
 
@@ -226,6 +228,22 @@ def test_loading_a_model_of_another_format_raises(fitted, monkeypatch):
         stored = pickle.dumps(fitted)
     with pytest.raises(ValueError, match=r"stored in format 99 by .* reads format 1; load the model with the version"):
         pickle.loads(stored)
+
+
+def test_model_of_the_first_defaults_is_loaded_and_trained_on(digits):
+    # Settings are stored resolved. The first defaults were these, and AdamW had torch's betas.
+    first = {"lr": 3e-3, "dropout": 0.1, "label_smoothing": 0.0, "augment": None, "n_iter_no_change": 10}
+    original = make(**first).fit(*digits)
+    original.net_.optimizer_.param_groups[0]["betas"] = (0.9, 0.999)
+    loaded = pickle.loads(pickle.dumps(original))
+    assert loaded.get_params() == original.get_params()
+    assert loaded.net_.settings == original.net_.settings
+    assert tuple(loaded.net_.optimizer_.param_groups[0]["betas"]) == (0.9, 0.999)
+    assert_array_equal(loaded.predict_proba(digits[0]), original.predict_proba(digits[0]))
+    # Training goes on exactly: with the optimiser of the stored model.
+    for classifier in (original, loaded):
+        classifier.partial_fit(*digits)
+    assert_array_equal(loaded.predict_proba(digits[0]), original.predict_proba(digits[0]))
 
 
 def test_storing_a_loaded_model_records_the_present_versions(fitted, monkeypatch):

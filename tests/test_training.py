@@ -132,7 +132,7 @@ def test_nan_loss_raises_with_the_epoch(digits):
                 with torch.no_grad():
                     net.module_.output.bias.fill_(torch.nan)
 
-    with pytest.raises(ValueError, match=r"diverged at epoch 2 \(loss is nan\); lower lr, now 0\.003"):
+    with pytest.raises(ValueError, match=r"diverged at epoch 2 \(loss is nan\); lower lr, now 0\.012"):
         make(max_epochs=3, callbacks=[Poison()]).fit(*digits)
 
 

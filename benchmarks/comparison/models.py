@@ -187,7 +187,7 @@ def _load(module: str, name: str) -> Any:
     return getattr(import_module(module), name)
 
 
-_LENET_GRID: dict[str, Sequence[Any]] = {"lr": [3e-3, 6e-3], "label_smoothing": [0.0, 0.05, 0.1]}
+_LENET_GRID: dict[str, Sequence[Any]] = {"lr": [6e-3, 0.012], "label_smoothing": [0.0, 0.05, 0.1]}
 _FOREST_GRID: dict[str, Sequence[Any]] = {
     "n_estimators": [300],
     "max_features": ["sqrt", 0.1, 0.2],

@@ -28,7 +28,8 @@ GROUPS = {
     "_MaxOfRowsThenColumns": "pooling", "_MaxOfRowsThenColumnsBackward": "pooling",
     "aten::mm": "full connections", "aten::addmm": "full connections",
     "aten::threshold_backward": "ReLU", "aten::clamp_min": "ReLU", "aten::relu": "ReLU",
-    "aten::uniform_": "dropout", "aten::ge_": "dropout",
+    "aten::grid_sampler_2d": "distortions", "aten::uniform_": "distortions", "aten::bmm": "distortions",
+    "aten::linspace": "distortions", "aten::sin": "distortions", "aten::cos": "distortions",
     "Optimizer.step#AdamW.step": "optimiser", "Optimizer.zero_grad#AdamW.zero_grad": "optimiser",
     "aten::_fused_adamw_": "optimiser", "aten::_foreach_add_": "optimiser",
 }  # fmt: skip

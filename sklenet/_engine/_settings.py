@@ -100,7 +100,7 @@ def resolve_settings(
     else:
         smoothing = float(np.clip(math.sqrt(3 / n_samples), _LEAST_SMOOTHING, _MOST_SMOOTHING))
         decay = 8 / math.sqrt(values["max_epochs"] * n_batches)
-        lr = 0.02 * min(1.0, (10_000 / n_samples) ** 0.3) / max(1.0, values["width"])
+        lr = 0.012 / max(1.0, values["width"])
     _resolve(values, "label_smoothing", smoothing)
     _resolve(values, "weight_decay", decay)
     _resolve(values, "lr", lr)

@@ -97,7 +97,11 @@ def _with_results(model: Model, n_before: int) -> Model:
 
 @torch.no_grad()
 def _refuse_failed(net: Net, images: Images) -> None:
-    """Refuse failures that no loss shows: a last step that is too long, a loss far above chance, units all dead."""
+    """Refuse failures that no loss shows: a last step that is too long, a loss far above chance, units all dead.
+
+    A fit whose units are dead ends at chance level, which `describe_poor_convergence` tells: where there is nothing to
+    learn, that is the right result. A stream has a former model to go back to.
+    """
     net.module_.eval()
     positions = np.linspace(0, len(images) - 1, min(len(images), _N_TOLD_APART)).astype(np.intp)
     X, _ = images.batch(positions, torch.device(net.device))
@@ -108,7 +112,7 @@ def _refuse_failed(net: Net, images: Images) -> None:
             f"training diverged at epoch {len(net.history)} (loss is {loss:g}, or the weights have grown beyond "
             f"float32); lower lr, now {net.lr:g}."
         )
-    if _are_equal(logits) and not _are_equal(X["images"]):
+    if net.settings.schedule == "constant" and _are_equal(logits) and not _are_equal(X["images"]):
         raise ValueError(
             "training diverged: the network gives every image the same output, its units have died; "
             f"lower lr, now {net.lr:g}, or weight_decay, now {net.settings.weight_decay:g}."

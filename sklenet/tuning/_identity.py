@@ -19,7 +19,7 @@ from sklenet.tuning._quiet import quiet
 from sklenet.tuning._space import Space
 
 # Increase when scores of an earlier version of this package are not comparable with the scores of this version.
-_FORMAT = 1
+_FORMAT = 2
 
 _ATTRIBUTE = "sklenet"
 

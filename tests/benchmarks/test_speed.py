@@ -6,15 +6,17 @@ import sys
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from numpy.testing import assert_allclose
 
 import recipes
 import speed
 from sklenet import LeNet5, LeNetClassifier
+from sklenet._engine import resolve_settings
 from sklenet.datasets import load_mnist_sample
 from timing import processes
 from timing.contestants import CONTESTANTS
-from timing.loops import OfficialExample, _Digits, make_network, standardise
+from timing.loops import STEP_PARAMS, OfficialExample, _Digits, make_network, standardise
 from timing.step import GROUPS, measure
 
 
@@ -41,7 +43,42 @@ def test_network_of_the_loops_equals_the_network_of_sklenet(digits):
             weight.copy_(own)
         images = standardise(torch.from_numpy(digits[0][:20]))
         assert_allclose(theirs(images), ours(images), rtol=1e-4, atol=1e-5)
-    assert theirs[9].p == theirs[12].p == LeNetClassifier().dropout
+    assert not any(isinstance(layer, torch.nn.Dropout) for layer in theirs)
+    assert LeNetClassifier().dropout == 0
+
+
+def test_steps_of_the_loops_have_the_options_of_sklenet(digits, monkeypatch):
+    X, y = (part[:64] for part in digits)
+    optimizers, smoothings, cross_entropy = [], [], F.cross_entropy
+
+    class Recorded(torch.optim.AdamW):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            optimizers.append(self)
+
+    def record(*args, label_smoothing, **options):
+        smoothings.append(label_smoothing)
+        return cross_entropy(*args, label_smoothing=label_smoothing, **options)
+
+    monkeypatch.setattr(torch.optim, "AdamW", Recorded)
+    monkeypatch.setattr(F, "cross_entropy", record)
+    for name in ("expert", "skorch"):
+        CONTESTANTS[name].make(1, 32).fit(X, y)
+    ours = CONTESTANTS["sklenet"].make(1, 32).fit(X, y)
+    assert ours.net_.settings.distortion is None
+    assert set(smoothings) == {ours.net_.settings.label_smoothing}
+    own = ours.net_.optimizer_.param_groups[0]
+    assert len(optimizers) == 2
+    for group in (optimizer.param_groups[0] for optimizer in optimizers):
+        assert group.get("max_lr", group["lr"]) == ours.net_.settings.lr
+        assert (group["betas"], group["weight_decay"]) == (own["betas"], own["weight_decay"])
+
+
+def test_options_of_the_loops_are_the_automatic_ones():
+    automatic = resolve_settings(LeNetClassifier(), 10_000, seed=0)
+    for name in ("lr", "label_smoothing", "dropout"):
+        assert STEP_PARAMS[name] == getattr(automatic, name)
+    assert STEP_PARAMS["weight_decay"] == pytest.approx(automatic.weight_decay, abs=0.01)
 
 
 def test_both_loops_train_on_the_same_images(digits):
@@ -165,7 +202,7 @@ def test_validation_of_recipes_needs_no_test_images():
 def test_candidate_is_named_by_the_changed_parameters():
     recipe = {"max_epochs": 3, "lr": 0.015}
     assert recipes._difference(recipe, recipe) == "as it is"
-    assert recipes._difference({"max_epochs": 3, "dropout": 0.0}, recipe) == "dropout=0.0, lr=0.003"
+    assert recipes._difference({"max_epochs": 3, "dropout": 0.1}, recipe) == "dropout=0.1, lr='auto'"
 
 
 def test_recipes_of_the_documentation_are_the_measured_ones():

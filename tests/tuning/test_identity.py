@@ -122,7 +122,7 @@ def test_study_is_not_resumed_after_defaults_have_changed(digits, tmp_path, monk
         patch.setattr("sklenet.tuning._preparation.resolve_settings", resolve_one_more_epoch)
         with pytest.raises(ValueError, match="another estimator"):
             search(tmp_path).fit(*digits)
-    monkeypatch.setattr(_identity, "_FORMAT", 2)
+    monkeypatch.setattr(_identity, "_FORMAT", _identity._FORMAT + 1)
     with pytest.raises(ValueError, match="another format"):
         search(tmp_path).fit(*digits)
 

@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklenet import LeNetClassifier
+from sklenet._engine import resolve_settings
 from sklenet.datasets import load_mnist_sample
 from sklenet.tuning import LeNetSearchCV, suggest_params
 from sklenet.tuning._identity import sample_space
@@ -29,11 +30,19 @@ def test_suggest_params_in_an_objective_of_optuna():
 
 def test_corners_of_the_default_space_are_valid():
     X, y = load_mnist_sample(subset="train", return_X_y=True)
-    for lr, width, dropout, smoothing, augment in [(1e-3, 0.5, 0, 0, None), (1e-2, 2, 0.4, 0.1, "elastic")]:
+    for lr, width, dropout, smoothing, augment in [(3e-3, 0.5, 0, 0, None), (3e-2, 2, 0.4, 0.1, "elastic")]:
         params = {"lr": lr, "width": width, "dropout": dropout, "label_smoothing": smoothing, "augment": augment}
         suggested = suggest_params(optuna.trial.FixedTrial(params))
         assert suggested == params
         LeNetClassifier(**suggested, max_epochs=1).fit(X[:50], y[:50])
+
+
+@pytest.mark.parametrize("width", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("n_samples", [20, 1_000, 60_000])
+def test_default_space_contains_the_automatic_values(n_samples, width):
+    settings = resolve_settings(LeNetClassifier(width=width), n_samples, seed=0)
+    trial = optuna.trial.FixedTrial({name: getattr(settings, name) for name in sample_space(suggest_params)[0]})
+    assert suggest_params(trial) == trial.params  # a value outside of the space would warn
 
 
 def test_parameters_of_a_step_have_its_prefix():

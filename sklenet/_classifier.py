@@ -277,8 +277,11 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         data = validate_fit(self, X, y, sample_weight, fitted=fitted)
         settings = resolve_settings(self, len(data.training), data.seed, shape=data.shape)
         model = start_model(data, settings, clone_callbacks(self.callbacks), resolve_device(self.device), fitted)
+        # Under the automatic rate, units die where nothing can be learnt. That ends near chance level and warns. A rate
+        # that was chosen too high is an error.
+        is_rate_automatic = isinstance(self.lr, str)
         with self._fit_task(X, y, sample_weight, settings.max_epochs) as task:
-            self._assign(train(model, data, task, show_bar=bool(self.verbose)))
+            self._assign(train(model, data, task, show_bar=bool(self.verbose), accept_dead_units=is_rate_automatic))
         if description := describe_poor_convergence(self._model, data):
             # The two decorators stand between this method and the call of the user.
             warnings.warn(description, ConvergenceWarning, stacklevel=4)

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
 
 from sklenet import LeNetClassifier
 from sklenet._engine._convergence import _loss_bounds, describe_poor_convergence
@@ -147,3 +149,21 @@ def test_bounds_are_the_losses_of_constant_and_of_perfect_predictions(digits, sm
     perfect = np.log(np.maximum(targets, 1e-300))
     expected = [(data.weights * -(targets * log_p).sum(axis=1)).mean() for log_p in (perfect, constant)]
     assert_allclose(_loss_bounds(data, smoothing), expected, rtol=1e-6, atol=1e-12)
+
+
+class KillUnits(Callback):
+    def on_batch_end(self, net, training=False, **kwargs):
+        with torch.no_grad():
+            net.module_.f6.weight.zero_()
+            net.module_.f6.bias.fill_(-1)
+
+
+def test_dead_units_warn_under_the_automatic_rate_and_are_an_error_under_a_chosen_rate(digits):
+    params = {"callbacks": [KillUnits()], "max_epochs": 10, "random_state": 0}
+    with pytest.warns(ConvergenceWarning, match=NEAR_CHANCE):
+        classifier = LeNetClassifier(**params).fit(*digits)
+    assert len(np.unique(classifier.predict(digits[0]))) == 1
+    with pytest.raises(ValueError, match="its units have died"):
+        LeNetClassifier(**params, lr=0.012).fit(*digits)
+    with pytest.raises(ValueError, match="its units have died"):
+        LeNetClassifier(**params).partial_fit(*digits, classes=range(10))

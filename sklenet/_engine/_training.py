@@ -38,7 +38,14 @@ class EpochObserver:
         return False
 
 
-def train(model: Model, data: TrainingData, observer: EpochObserver | None = None, *, show_bar: bool = False) -> Model:
+def train(
+    model: Model,
+    data: TrainingData,
+    observer: EpochObserver | None = None,
+    *,
+    show_bar: bool = False,
+    accept_dead_units: bool = False,
+) -> Model:
     """Train a model, whose net is changed in place, for its number of epochs or until a callback ends the training.
 
     Parameters
@@ -48,6 +55,8 @@ def train(model: Model, data: TrainingData, observer: EpochObserver | None = Non
     observer : EpochObserver or None, default=None
     show_bar : bool, default=False
         Whether to show a progress bar over the epochs.
+    accept_dead_units : bool, default=False
+        Whether to return a network that gives every image the same output.
 
     Returns
     -------
@@ -67,7 +76,7 @@ def train(model: Model, data: TrainingData, observer: EpochObserver | None = Non
             _run_epochs(model, images, observer or EpochObserver(), show_bar)
         finally:
             net.end_training(images)
-        _refuse_failed(net, images)
+        _refuse_failed(net, images, accept_dead_units)
     return _with_results(model, n_before)
 
 
@@ -96,12 +105,8 @@ def _with_results(model: Model, n_before: int) -> Model:
 
 
 @torch.no_grad()
-def _refuse_failed(net: Net, images: Images) -> None:
-    """Refuse failures that no loss shows: a last step that is too long, a loss far above chance, units all dead.
-
-    A fit whose units are dead ends at chance level, which `describe_poor_convergence` tells: where there is nothing to
-    learn, that is the right result. A stream has a former model to go back to.
-    """
+def _refuse_failed(net: Net, images: Images, accept_dead_units: bool) -> None:
+    """Refuse failures that no loss shows: a last step that is too long, a loss far above chance, units all dead."""
     net.module_.eval()
     positions = np.linspace(0, len(images) - 1, min(len(images), _N_TOLD_APART)).astype(np.intp)
     X, _ = images.batch(positions, torch.device(net.device))
@@ -112,7 +117,7 @@ def _refuse_failed(net: Net, images: Images) -> None:
             f"training diverged at epoch {len(net.history)} (loss is {loss:g}, or the weights have grown beyond "
             f"float32); lower lr, now {net.lr:g}."
         )
-    if net.settings.schedule == "constant" and _are_equal(logits) and not _are_equal(X["images"]):
+    if not accept_dead_units and _are_equal(logits) and not _are_equal(X["images"]):
         raise ValueError(
             "training diverged: the network gives every image the same output, its units have died; "
             f"lower lr, now {net.lr:g}, or weight_decay, now {net.settings.weight_decay:g}."

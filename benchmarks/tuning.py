@@ -53,10 +53,10 @@ _FITS = {"six epochs": _SHORT, "default epochs": LeNetClassifier(random_state=0)
 _WAYS = [(1, 1), (1, 2), (2, 1)]
 # The search space of suggest_params, for RandomizedSearchCV.
 _DISTRIBUTIONS = {
-    "lr": loguniform(1e-3, 1e-2),
+    "lr": loguniform(0.005, 0.05),
     "width": [0.5, 1.0, 1.5, 2.0],
-    "dropout": uniform(0, 0.4),
-    "label_smoothing": uniform(0, 0.1),
+    "dropout": uniform(0, 0.2),
+    "label_smoothing": uniform(0, 0.2),
     "augment": [None, "affine", "elastic"],
 }
 

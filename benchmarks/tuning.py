@@ -55,8 +55,8 @@ _WAYS = [(1, 1), (1, 2), (2, 1)]
 _DISTRIBUTIONS = {
     "lr": loguniform(3e-3, 3e-2),
     "width": [0.5, 1.0, 1.5, 2.0],
-    "dropout": uniform(0, 0.4),
-    "label_smoothing": uniform(0, 0.1),
+    "dropout": uniform(0, 0.2),
+    "label_smoothing": uniform(0, 0.2),
     "augment": [None, "affine", "elastic"],
 }
 

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 Distortion = Callable[[Tensor, Generator], Tensor]
 
 
-def affine(images: Tensor, generator: Generator) -> Tensor:
+def affine(images: Tensor, generator: Generator, **ranges: float) -> Tensor:
     """Rotate, shear, scale and shift each image at random.
 
     Angles are uniform within ±10 degrees, shear within ±0.1, the scale of each axis within 0.9 to 1.1, shifts within
@@ -20,12 +20,14 @@ def affine(images: Tensor, generator: Generator) -> Tensor:
     ----------
     images : Tensor of shape (b, 1, 32, 32)
     generator : torch.Generator
+    **ranges : float
+        Other ranges: `angle` in degrees, `shear`, `scale` as the largest difference from 1, and `shift` in pixels.
 
     Returns
     -------
     distorted : Tensor of shape (b, 1, 32, 32)
     """
-    return _sample(images, _grid(_random_affine(images, generator), images))
+    return _sample(images, _grid(_random_affine(images, generator, **ranges), images))
 
 
 def elastic(images: Tensor, generator: Generator) -> Tensor:
@@ -89,15 +91,23 @@ def _uniform(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tens
     return torch.empty(shape, dtype=like.dtype, device=like.device).uniform_(-1, 1, generator=generator)
 
 
-def _random_affine(images: Tensor, generator: Generator) -> Tensor:
+def _random_affine(
+    images: Tensor,
+    generator: Generator,
+    *,
+    angle: float = 10.0,
+    shear: float = 0.1,
+    scale: float = 0.1,
+    shift: float = 2.0,
+) -> Tensor:
     """Draw matrices (b, 2, 3) that map positions in the output to positions in the images, the canvas 2 wide."""
-    n_images = len(images)
+    n_images, _, height, width = images.shape
     draws = _uniform((6, n_images), images, generator)
-    angle, shear = torch.deg2rad(10 * draws[0]), 0.1 * draws[1]
-    scale_x, scale_y = 1 + 0.1 * draws[2], 1 + 0.1 * draws[3]
-    shift_x, shift_y = 0.125 * draws[4], 0.125 * draws[5]
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    rows = [scale_x * cos, shear - scale_y * sin, shift_x, scale_x * sin, scale_y * cos, shift_y]
+    angles, shears = torch.deg2rad(angle * draws[0]), shear * draws[1]
+    scale_x, scale_y = 1 + scale * draws[2], 1 + scale * draws[3]
+    shift_x, shift_y = 2 * shift / width * draws[4], 2 * shift / height * draws[5]
+    cos, sin = torch.cos(angles), torch.sin(angles)
+    rows = [scale_x * cos, shears - scale_y * sin, shift_x, scale_x * sin, scale_y * cos, shift_y]
     return torch.stack(rows, dim=1).view(n_images, 2, 3)
 
 

@@ -53,7 +53,7 @@ _FITS = {"six epochs": _SHORT, "default epochs": LeNetClassifier(random_state=0)
 _WAYS = [(1, 1), (1, 2), (2, 1)]
 # The search space of suggest_params, for RandomizedSearchCV.
 _DISTRIBUTIONS = {
-    "lr": loguniform(3e-3, 3e-2),
+    "lr": loguniform(2e-3, 2e-2),
     "width": [0.5, 1.0, 1.5, 2.0],
     "dropout": uniform(0, 0.2),
     "label_smoothing": uniform(0, 0.2),

@@ -53,13 +53,14 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     batch_size : int or "auto", default="auto"
         Images in a training step. "auto" is between 32 and 128, growing with the number of images.
     lr : float or "auto", default="auto"
-        Peak learning rate of AdamW [2]_. The rate rises over the first tenth of the steps and falls along half a
-        cosine. With `early_stopping` the rate stays at the peak, and the weights are averaged; in `partial_fit` the
-        rate is constant. "auto" is 0.012, divided by `width` where that is more than 1, and 0.003 in `partial_fit`.
+        Peak learning rate of AdamW [2]_. The rate rises over the first tenth of the steps, or over 30 steps of a short
+        training, and falls along half a cosine. With `early_stopping` the rate stays at the peak, and the weights are
+        averaged; in `partial_fit` the rate is constant. "auto" is 0.012, divided by `width` where that is more than 1,
+        and 0.003 in `partial_fit`.
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay of AdamW: each step shrinks the weights by the learning rate times `weight_decay`. "auto"
-        is 8 over the root of the number of steps, the normalisation of [2]_, appendix B.1, and 0.3 in `partial_fit`;
-        see `weight_decay_`.
+        is 8 over the root of the number of steps, the normalisation of [2]_, appendix B.1, but 0.5 at most, and 0.3 in
+        `partial_fit`; see `weight_decay_`.
     dropout : float, default=0.0
         Probability with which inputs of F6 and of the output layer are set to zero in training, at least 0, below 1.
     label_smoothing : float or "auto", default="auto"

@@ -63,12 +63,12 @@ def _without_name(item: Any) -> Any:
 
 
 def warm_up(step: int, *, n_steps: int) -> float:
-    """Return the learning rate as a fraction of its peak: a linear rise over the first tenth of the steps, then 1."""
+    """Return the learning rate as a fraction of its peak: a linear rise over `_n_warm_up` steps, then 1."""
     return min(1.0, (step + 1) / _n_warm_up(n_steps))
 
 
 def one_cycle(step: int, *, n_steps: int) -> float:
-    """Return the learning rate as a fraction of its peak: a linear rise over a tenth of the steps, then half a cosine.
+    """Return the learning rate as a fraction of its peak: a linear rise over `_n_warm_up` steps, then half a cosine.
 
     One cycle after L. N. Smith and N. Topin, "Super-convergence", arXiv:1708.07120, annealed as in I. Loshchilov and
     F. Hutter, "SGDR", arXiv:1608.03983.
@@ -80,7 +80,8 @@ def one_cycle(step: int, *, n_steps: int) -> float:
 
 
 def _n_warm_up(n_steps: int) -> int:
-    return max(1, n_steps // 10)
+    """Return a tenth of the steps, but of short trainings 30 steps or a third: a faster rise kills units."""
+    return max(1, n_steps // 10, min(30, n_steps // 3))
 
 
 class AveragedEarlyStopping(Callback):

@@ -20,6 +20,9 @@ STREAM_LR = 3e-3
 # Range of the automatic label smoothing. The fewer the images, the more of it.
 _LEAST_SMOOTHING, _MOST_SMOOTHING = 0.02, 0.1
 
+# Weight decay of trainings of some hundred steps, and of shorter ones, in which more of it kills units.
+_MOST_DECAY = 0.5
+
 # However few the images are.
 _LEAST_STEPS = 340
 
@@ -99,7 +102,7 @@ def resolve_settings(
         smoothing, decay, lr = _LEAST_SMOOTHING, STREAM_WEIGHT_DECAY, STREAM_LR
     else:
         smoothing = float(np.clip(math.sqrt(3 / n_samples), _LEAST_SMOOTHING, _MOST_SMOOTHING))
-        decay = 8 / math.sqrt(values["max_epochs"] * n_batches)
+        decay = min(_MOST_DECAY, 8 / math.sqrt(values["max_epochs"] * n_batches))
         lr = 0.012 / max(1.0, values["width"])
     _resolve(values, "label_smoothing", smoothing)
     _resolve(values, "weight_decay", decay)

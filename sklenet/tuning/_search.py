@@ -50,7 +50,7 @@ class LeNetSearchCV(BaseSearchCV):
         ``LeNetClassifier()``. All trials use its `max_epochs`; "auto" is resolved once, for the smallest fold.
     param_distributions : dict, callable or None, default=None
         Search space: a dict from parameter names to lists or Optuna distributions, such as
-        ``{"lr": FloatDistribution(3e-3, 3e-2, log=True), "augment": [None, "affine"]}``; or a function from a trial to
+        ``{"lr": FloatDistribution(2e-3, 2e-2, log=True), "augment": [None, "affine"]}``; or a function from a trial to
         a dict of parameters. None is the space of `suggest_params` for the LeNetClassifier inside the estimator.
     n_trials : int, default=20
         Total number of trials of the study, over all processes and resumed searches. Completed, pruned and failed

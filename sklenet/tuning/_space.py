@@ -18,7 +18,7 @@ GivenSpace = Mapping[str, BaseDistribution | Sequence[Any]] | Space | None
 def suggest_params(trial: BaseTrial, *, prefix: str = "") -> dict[str, Any]:
     """Suggest the parameters of a LeNetClassifier, for use in your own objective.
 
-    The space surrounds the defaults: learning rate 3e-3 to 3e-2 (logarithmic), width 0.5 to 2 in steps of 0.5,
+    The space surrounds the defaults: learning rate 2e-3 to 2e-2 (logarithmic), width 0.5 to 2 in steps of 0.5,
     dropout 0 to 0.2, label smoothing 0 to 0.2, and augment None, "affine" or "elastic". Where classes do not survive
     distortions, a search finds None. `max_epochs` is not in the space, because the learning rate schedule depends on it
     and more epochs are nearly always better; set it to what you can afford.
@@ -49,7 +49,7 @@ def suggest_params(trial: BaseTrial, *, prefix: str = "") -> dict[str, Any]:
     LeNetClassifier(augment=None, dropout=0.1, label_smoothing=0.05, lr=0.01)
     """
     return {
-        f"{prefix}lr": trial.suggest_float(f"{prefix}lr", 3e-3, 3e-2, log=True),
+        f"{prefix}lr": trial.suggest_float(f"{prefix}lr", 2e-3, 2e-2, log=True),
         f"{prefix}width": trial.suggest_float(f"{prefix}width", 0.5, 2.0, step=0.5),
         f"{prefix}dropout": trial.suggest_float(f"{prefix}dropout", 0.0, 0.2),
         f"{prefix}label_smoothing": trial.suggest_float(f"{prefix}label_smoothing", 0.0, 0.2),

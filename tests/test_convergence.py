@@ -62,7 +62,7 @@ def test_few_epochs_on_many_images_do_not_warn(mnist):
     LeNetClassifier(max_epochs=3, random_state=0).fit(*mnist)
 
 
-@pytest.mark.parametrize("lr", [0.1, 1e-6])
+@pytest.mark.parametrize("lr", [1e-5, 1e-6])
 def test_unsuitable_rate_warns(digits, lr):
     with pytest.warns(ConvergenceWarning, match=f"{NEAR_CHANCE}.*another lr, now {lr:g}"):
         LeNetClassifier(lr=lr, max_epochs=10, random_state=0).fit(*digits)
@@ -80,7 +80,7 @@ def test_classes_that_do_not_survive_distortions_warn_with_the_remedy():
     X, y = squares_by_place()
     with pytest.warns(ConvergenceWarning, match=rf"{NEAR_CHANCE}.*augment=None"):
         LeNetClassifier(augment="elastic", random_state=0).fit(X, y)
-    LeNetClassifier(random_state=0).fit(X, y)
+    LeNetClassifier(augment=None, random_state=0).fit(X, y)
 
 
 def test_warning_names_the_line_of_the_call(digits):

@@ -165,7 +165,8 @@ def test_warning_of_shape_points_to_the_caller(digits, method, params):
     train = getattr(make(), method)
     with pytest.warns(UserWarning, match="do not form a square image") as caught:
         train(X[:, :60], y, **params)
-    assert [warning.filename for warning in caught] == [__file__]
+    # Two epochs also warn of poor convergence.
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 def test_warning_of_versions_points_to_the_caller(digits, monkeypatch):

@@ -1,5 +1,6 @@
 """The contestants, the timed step, and the tables of times and recipes."""
 
+import doctest
 import json
 import sys
 
@@ -202,13 +203,14 @@ def test_validation_of_recipes_needs_no_test_images():
 def test_candidate_is_named_by_the_changed_parameters():
     recipe = {"max_epochs": 3, "lr": 0.015}
     assert recipes._difference(recipe, recipe) == "as it is"
-    assert recipes._difference({"max_epochs": 3, "dropout": 0.1}, recipe) == "dropout=0.1, lr='auto'"
+    assert recipes._difference({"max_epochs": 3, "dropout": 0.2}, recipe) == "dropout=0.2, lr=0.003"
 
 
 def test_recipes_of_the_documentation_are_the_measured_ones():
     page = (recipes._RESULTS.parents[1] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    sources = [example.source for example in doctest.DocTestParser().get_examples(page)]
     for name, params in recipes.RECIPES.items():
-        line = next(line for line in page.splitlines() if line.startswith(f">>> {name} = "))
-        assert eval(line.partition("= ")[2]).get_params() == LeNetClassifier(**params).get_params()  # noqa: S307
+        source = next(source for source in sources if source.startswith(f"{name} = "))
+        assert eval(source.partition("= ")[2]).get_params() == LeNetClassifier(**params).get_params()  # noqa: S307
     one_epoch = ", ".join(f"{name}={value!r}" for name, value in (recipes.RECIPES["fast"] | recipes.ONE_EPOCH).items())
     assert f"`LeNetClassifier({one_epoch})`" in page

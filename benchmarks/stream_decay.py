@@ -37,7 +37,8 @@ def main() -> None:
         ]
         for data, n_chunk, n_images in _STREAMS
     }
-    print(as_markdown(pd.DataFrame(candidates).assign(**columns).astype(str)))
+    named = {name: [repr(params[name]) for params in candidates] for name in _GRID}
+    print(as_markdown(pd.DataFrame(named | columns)))
 
 
 def _mean_error(data: str, data_home: str | None, n_chunk: int, n_images: int, params: dict[str, Any]) -> str:

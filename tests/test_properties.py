@@ -202,14 +202,18 @@ def _standardised(model, images):
 
 @pytest.fixture(scope="module")
 def trained():
-    return lenet(max_epochs=5).fit(X[:300], Y[:300])
+    return lenet(**SMOOTH).fit(X[:300], Y[:300])
+
+
+# Distortions and a high rate would amplify the rounding of float32 from step to step.
+SMOOTH = {"max_epochs": 5, "lr": 3e-3, "augment": None}
 
 
 @examples(6)
 @given(a=st.floats(1e-3, 1e3), b_over_a=st.floats(-100, 100))
 def test_scale_and_offset_of_pixels_do_not_matter(trained, a, b_over_a):
     images = a * X + a * b_over_a
-    fitted = lenet(max_epochs=5).fit(images[:300], Y[:300])
+    fitted = lenet(**SMOOTH).fit(images[:300], Y[:300])
     # float32 has a resolution of 6e-8 times the largest pixel, which is 16 in X.
     assert_allclose(_standardised(fitted, images[:300]), _standardised(trained, X[:300]), rtol=0, atol=1e-5)
     assert np.mean(fitted.predict(images[300:800]) == trained.predict(X[300:800])) >= 0.99

@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from sklearn.exceptions import ConvergenceWarning
 
 from sklenet import LeNetClassifier
 from sklenet._engine import resolve_settings

@@ -185,7 +185,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "half the epochs": {"max_epochs": _times("max_epochs", 0.5)},
     "twice the epochs": {"max_epochs": _times("max_epochs", 2)},
     "lr 0.006": {"lr": 0.006},
-    "lr 0.012": {"lr": 0.012},
+    "lr 0.02": {"lr": 0.02},
     "lr 0.03": {"lr": 0.03},
     "half the batch": {"batch_size": _times("batch_size", 0.5)},
     "twice the batch": {"batch_size": _times("batch_size", 2)},
@@ -210,7 +210,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
 # Candidates that are measured with the largest numbers of images, where a fit takes minutes.
 _LARGE = 20_000
 _FOR_LARGE = {
-    "defaults", "former defaults", "former defaults, affine", "half the epochs", "twice the epochs", "lr 0.012",
+    "defaults", "former defaults", "former defaults, affine", "half the epochs", "twice the epochs", "lr 0.02",
     "lr 0.03", "label smoothing 0", "no distortions", "beta2 0.999",
 }  # fmt: skip
 

@@ -51,7 +51,8 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     max_epochs : int or "auto", default="auto"
         Passes over the training data. "auto" is a larger number for fewer images; see `n_epochs_`.
     batch_size : int or "auto", default="auto"
-        Images in a training step. "auto" is between 32 and 128, growing with the number of images.
+        Images in a training step. "auto" is between 32 and 128, growing with the number of images, and half of that in
+        `partial_fit`.
     lr : float or "auto", default="auto"
         Peak learning rate of AdamW [2]_. The rate rises over the first tenth of the steps, or over 30 steps of a short
         training, and falls along half a cosine. With `early_stopping` the rate stays at the peak, and the weights are
@@ -70,9 +71,9 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     augment : {"auto", "affine", "elastic"}, callable or None, default="auto"
         Random distortion of the training batches: "affine" rotates by up to 10 degrees, shears, scales and shifts;
         "elastic" also warps, as in [3]_. "auto" is "affine" for images of at least 8×8 pixels, and None for smaller
-        ones. Set None where classes differ by place, size or a small rotation. A callable takes a batch
-        (b, 1, 32, 32) of standardised images, float32, and a torch.Generator to draw from, and returns a batch of the
-        same shape and dtype.
+        ones and in `partial_fit`, whose images come once. Set None where classes differ by place, size or a small
+        rotation. A callable takes a batch (b, 1, 32, 32) of standardised images, float32, and a torch.Generator to draw
+        from, and returns a batch of the same shape and dtype.
     test_time_augment : bool, default=False
         Whether to predict from the mean of the logits of nine views: the image, and the image shifted by one of the
         canvas's 32 pixels in each of the eight directions. Predictions take nine times as long. The parameter affects

@@ -93,8 +93,10 @@ def resolve_settings(
     given |= {"max_epochs": 1, "schedule": "constant"} if is_stream else {}
     values = {field.name: _as_plain(given[field.name], field.type) for field in dataclasses.fields(Settings)}
     is_small = shape is not None and min(shape) < _SHORTEST_DISTORTED
-    _resolve(values, "augment", None if is_small else "affine")
-    _resolve(values, "batch_size", int(np.clip(2 ** round(np.log2(n_samples / 15)), 32, 128)))
+    # The images of a stream come once, and its batches are half as large, because it has no second epoch.
+    _resolve(values, "augment", None if is_small or is_stream else "affine")
+    batch_size = int(np.clip(2 ** round(np.log2(n_samples / 15)), 32, 128))
+    _resolve(values, "batch_size", batch_size // 2 if is_stream else batch_size)
     n_batches = count_batches(n_samples, values["batch_size"])
     _resolve(values, "max_epochs", round(max(_LEAST_STEPS / n_batches, 134 / n_samples**0.21)))
     _resolve(values, "n_iter_no_change", max(10, values["max_epochs"] // 3))

@@ -81,7 +81,7 @@ def test_partial_fit_raises_on_another_network(digits, change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"dropout": 0.5}, {"label_smoothing": 0.3}, {"weight_decay": 30.0}, {"augment": None}], ids=str
+    "change", [{"dropout": 0.5}, {"label_smoothing": 0.3}, {"weight_decay": 30.0}, {"augment": "affine"}], ids=str
 )
 def test_partial_fit_uses_changed_parameters(digits, change):
     unchanged, changed = (make(random_state=0).fit(*digits) for _ in range(2))

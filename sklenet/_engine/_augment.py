@@ -101,11 +101,11 @@ def _random_affine(
     shift: float = 2.0,
 ) -> Tensor:
     """Draw matrices (b, 2, 3) that map positions in the output to positions in the images, the canvas 2 wide."""
-    n_images, _, height, width = images.shape
+    n_images = len(images)
     draws = _uniform((6, n_images), images, generator)
     angles, shears = torch.deg2rad(angle * draws[0]), shear * draws[1]
     scale_x, scale_y = 1 + scale * draws[2], 1 + scale * draws[3]
-    shift_x, shift_y = 2 * shift / width * draws[4], 2 * shift / height * draws[5]
+    shift_x, shift_y = shift / 16 * draws[4], shift / 16 * draws[5]  # the canvas is 32 pixels and 2 units wide
     cos, sin = torch.cos(angles), torch.sin(angles)
     rows = [scale_x * cos, shears - scale_y * sin, shift_x, scale_x * sin, scale_y * cos, shift_y]
     return torch.stack(rows, dim=1).view(n_images, 2, 3)

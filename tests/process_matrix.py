@@ -36,7 +36,7 @@ def load(stored):
 
 
 def search(n_jobs):
-    model = LeNetClassifier(max_epochs=2, random_state=0, device="cpu")
+    model = LeNetClassifier(max_epochs=10, random_state=0, device="cpu")
     options = {"cv": 2, "scoring": "neg_log_loss", "error_score": "raise", "n_jobs": n_jobs}
     return GridSearchCV(model, {"augment": [None, "elastic"]}, **options).fit(X, y).cv_results_["mean_test_score"]
 

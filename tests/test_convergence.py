@@ -62,8 +62,13 @@ def test_few_epochs_on_many_images_do_not_warn(mnist):
     LeNetClassifier(max_epochs=3, random_state=0).fit(*mnist)
 
 
+def test_rate_that_kills_the_units_is_refused(digits):
+    with pytest.raises(ValueError, match=r"its units have died; lower lr, now 0\.1"):
+        LeNetClassifier(lr=0.1, max_epochs=10, random_state=0).fit(*digits)
+
+
 @pytest.mark.parametrize("lr", [1e-5, 1e-6])
-def test_unsuitable_rate_warns(digits, lr):
+def test_rate_that_is_too_low_warns(digits, lr):
     with pytest.warns(ConvergenceWarning, match=f"{NEAR_CHANCE}.*another lr, now {lr:g}"):
         LeNetClassifier(lr=lr, max_epochs=10, random_state=0).fit(*digits)
 

@@ -22,8 +22,7 @@ def random_images():
 
 
 def make(**kwargs):
-    # Random images teach nothing. At the automatic rate, the units may die of them.
-    return LeNetClassifier(**{"max_epochs": 2, "batch_size": 100, "lr": 3e-3, "random_state": 0} | kwargs)
+    return LeNetClassifier(**{"max_epochs": 2, "batch_size": 100, "random_state": 0} | kwargs)
 
 
 @pytest.mark.parametrize(("early_stopping", "n_fetches"), [(False, 2 * 2), (True, 2 * (2 + 1))])

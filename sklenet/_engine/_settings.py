@@ -13,7 +13,7 @@ from sklenet._engine._augment import DISTORTIONS, Distortion
 from sklenet._engine._data import count_batches
 
 # Automatic values of partial_fit, where the numbers of images and steps are unknown and the learning rate is never
-# annealed; chosen by benchmarks/stream_decay.py.
+# annealed; benchmarks/stream_decay.py compares others.
 STREAM_WEIGHT_DECAY = 0.3
 STREAM_LR = 3e-3
 
@@ -71,7 +71,7 @@ def resolve_settings(
 ) -> Settings:
     """Resolve each "auto" to the value that suits the number of training images.
 
-    The values were chosen by benchmarks/tune_defaults.py; docs/design.md has the reasons.
+    The values were chosen on training images; docs/design.md has the reasons.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
             ["compare.py", "report", "benchmarks/results/comparison", "--summary"],
             marks=pytest.mark.xfail(strict=True, reason="the results have an entry that the table no longer has"),
         ),
-        ("README.md", "results", ["accuracy.py", "report"]),
+        ("README.md", "unseen fonts", ["unseen_fonts.py", "report"]),
         ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
         ("docs/tuning.md", "tuning", ["tuning.py", "report"]),
         ("docs/recipes.md", "recipes", ["recipes.py", "report"]),

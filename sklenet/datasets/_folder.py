@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from sklenet._checks import check_choice, check_image_shape, name_some
 from sklenet.datasets._bunch import as_bunch
-from sklenet.datasets._extras import import_extra
-from sklenet.datasets._pictures import find_labelled, find_unlabelled, picture_formats
+from sklenet._extras import import_extra
+from sklenet._pictures import border_pixels, read_picture
+from sklenet.datasets._pictures import find_labelled, find_unlabelled
 
 _POLARITIES = ("keep", "auto", "invert")
 _LABELS = ("folder", None)
@@ -140,13 +141,12 @@ def load_image_folder(
 
 
 def _read_pictures(paths: list[Path], shape: tuple[int, int], polarity: str) -> NDArray[np.uint8]:
-    pillow = import_extra("PIL.Image")
     images = np.empty((len(paths), *shape), np.uint8)
     reasons = []
     for image, path in zip(images, paths, strict=True):
         try:
-            pixels = _read_gray(path)
-        except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
+            pixels = read_picture(path)
+        except (OSError, ValueError) as error:
             reasons.append(f"{path} ({error})")
             continue
         if polarity == "invert" or (polarity == "auto" and _is_dark_on_light(pixels)):
@@ -157,62 +157,25 @@ def _read_pictures(paths: list[Path], shape: tuple[int, int], polarity: str) -> 
     return images
 
 
-def _read_gray(path: Path) -> NDArray[np.uint8]:
-    """Read a picture of any mode as gray levels (h, w), uint8."""
-    pillow, operations = import_extra("PIL.Image"), import_extra("PIL.ImageOps")
-    with pillow.open(path, formats=sorted(set(picture_formats().values()))) as file:
-        picture = operations.exif_transpose(file)
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return _reduce_depth(np.asarray(picture), picture.mode)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        paper = pillow.new("RGBA", picture.size, "white")
-        picture = pillow.alpha_composite(paper, picture)
-    return np.asarray(picture.convert("L"))
-
-
-def _reduce_depth(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
-    """Convert integers from 0 to 65,535 or floats from 0 to 1 to uint8."""
-    highest = 1 if mode == "F" else 2**16 - 1
-    if not (pixels.min() >= 0 and pixels.max() <= highest):  # NaN included
-        raise ValueError(
-            f"its pixels, of mode {mode!r}, span [{pixels.min():g}, {pixels.max():g}] instead of [0, {highest}]"
-        )
-    return np.rint(pixels * 255.0).astype(np.uint8) if mode == "F" else (pixels >> 8).astype(np.uint8)
-
-
-def _border_pixels(pixels: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-
-
 def _is_dark_on_light(pixels: NDArray[np.uint8]) -> bool:
     if int(pixels.max()) - int(pixels.min()) < _MIN_CONTRAST:
         return float(pixels.mean()) > 127  # a blank picture has no strokes; blank paper is light
-    is_light = pixels > _otsu_threshold(pixels)
-    area, border = float(is_light.mean()), float(_border_pixels(is_light).mean())
+    is_light = pixels > import_extra("skimage.filters", "images").threshold_otsu(pixels)
+    area, border = float(is_light.mean()), float(border_pixels(is_light).mean())
     if not _MIN_BORDER_SHARE < border < 1 - _MIN_BORDER_SHARE:
         return area > 0.5
     return area + border > 1
-
-
-def _otsu_threshold(pixels: NDArray[np.uint8]) -> int:
-    """Return the largest gray level of the dark class, at which the variance between both classes is largest."""
-    counts = np.bincount(pixels.ravel(), minlength=256).astype(np.float64)
-    n_dark, sum_dark = counts.cumsum(), (counts * np.arange(256)).cumsum()
-    n_light, sum_light = n_dark[-1] - n_dark, sum_dark[-1] - sum_dark
-    mean_difference = sum_dark / np.maximum(n_dark, 1) - sum_light / np.maximum(n_light, 1)
-    return int(np.argmax(n_dark * n_light * mean_difference**2))
 
 
 def _fit(pixels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Resize a picture to the largest size that fits into a shape, and centre it on its background."""
     if pixels.shape == shape:
         return pixels
-    pillow = import_extra("PIL.Image")
+    pillow = import_extra("PIL.Image", "images")
     scale = min(shape[0] / pixels.shape[0], shape[1] / pixels.shape[1])
     height, width = (max(1, round(scale * side)) for side in pixels.shape)
     resized = pillow.fromarray(pixels).resize((width, height), pillow.Resampling.BILINEAR)
-    canvas = np.full(shape, int(np.median(_border_pixels(pixels))))
+    canvas = np.full(shape, int(np.median(border_pixels(pixels))))
     top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
     canvas[top : top + height, left : left + width] = resized
     return canvas

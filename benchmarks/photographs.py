@@ -1,18 +1,21 @@
 """Photographs of characters on paper, as people take them."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
-from skimage.morphology import skeletonize
+from skimage.morphology import remove_small_objects, skeletonize
 
 # Characters are drawn with this longer side, in pixels, and then reduced.
 _DRAWING_SIDE = 400
 # A stroke of MNIST is where the gray level is above this.
 _STROKE_LEVEL = 96
+# Connected strokes of less than this share of the ink are noise of MNIST, which a pen would enlarge.
+_SPECK = 0.05
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,48 @@ def photograph(strokes: NDArray[np.uint8], conditions: Conditions, generator: np
     return develop(coverage, conditions, generator)
 
 
+def photograph_line(
+    digits: Sequence[NDArray[np.uint8]], generator: np.random.Generator
+) -> tuple[bytes, NDArray[np.float64]]:
+    """Return a JPEG of a line of spaced characters, and their boxes (n, 4): left, top, right, bottom.
+
+    The characters are 30 to 90 pixels high. The gaps between them are 0.2 to 0.6 of their height, and they leave the
+    line, which may rise or fall by 3 degrees, by up to a tenth of their height.
+    """
+    conditions = draw_conditions(generator)
+    height = round(generator.uniform(30, 90))
+    slope = np.tan(np.deg2rad(generator.uniform(-3, 3)))
+    drawings = [_draw_to_height(digit, height, conditions, generator) for digit in digits]
+    lefts = np.cumsum([0.0, *(drawing.shape[1] + height * generator.uniform(0.2, 0.6) for drawing in drawings)])
+    tops = slope * lefts[:-1] + height * generator.uniform(-0.1, 0.1, len(drawings))
+    margins = height * generator.uniform(0.3, 1.5, 4)
+    tops, lefts = tops - tops.min() + margins[0], lefts + margins[1]
+    shape = round(tops.max() + 1.3 * height + margins[2]), round(lefts[-1] + margins[3])
+    coverage = np.zeros(shape, np.float32)
+    boxes = []
+    for drawing, top, left in zip(drawings, np.rint(tops).astype(int), np.rint(lefts).astype(int), strict=False):
+        bottom, right = top + drawing.shape[0], left + drawing.shape[1]
+        coverage[top:bottom, left:right] = drawing
+        boxes.append((left, top, right, bottom))
+    return develop(coverage, replace(conditions, side=min(shape)), generator), np.array(boxes, float)
+
+
+def _draw_to_height(
+    digit: NDArray[np.uint8], height: int, conditions: Conditions, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Draw a character whose longer side is 0.9 to 1.1 times a height."""
+    angle = conditions.angle / 2 + generator.uniform(-3, 3)
+    return draw_strokes(digit, round(height * generator.uniform(0.9, 1.1)), replace(conditions, angle=angle))
+
+
 def draw_strokes(strokes: NDArray[np.uint8], side: int, conditions: Conditions) -> NDArray[np.float32]:
     """Redraw strokes with a pen of another width, at a side in pixels, rotated, as shares of pixels from 0 to 1."""
     picture = Image.fromarray(strokes)
     scale = _DRAWING_SIDE / max(picture.crop(picture.getbbox()).size)
     size = [round(scale * length) for length in picture.size]
     enlarged = picture.resize(size, Image.Resampling.BICUBIC).rotate(conditions.angle, Image.Resampling.BICUBIC)
-    middle = skeletonize(ndimage.gaussian_filter(np.asarray(enlarged, np.float32), scale / 2) > _STROKE_LEVEL)
+    inked = ndimage.gaussian_filter(np.asarray(enlarged, np.float32), scale / 2) > _STROKE_LEVEL
+    middle = skeletonize(remove_small_objects(inked, max_size=int(_SPECK * inked.sum())))
     margin = _DRAWING_SIDE // 4
     distance = ndimage.distance_transform_edt(~np.pad(middle, margin))
     drawing = (distance <= conditions.pen * _DRAWING_SIDE / 2).astype(np.float32)

@@ -1,17 +1,24 @@
 """Load picture files as images of one size and polarity."""
 
 import os
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklenet._checks import check_choice, check_image_shape, name_some
+from sklenet._checks import Shape, check_choice, check_image_shape, name_some
 from sklenet.datasets._bunch import as_bunch
 from sklenet._extras import import_extra
 from sklenet._pictures import border_pixels, read_picture
 from sklenet.datasets._pictures import find_labelled, find_unlabelled
+from sklenet.preprocessing._framing import MNIST_BOX, Frame, frame_character
+
+# Draws a picture in an image of one shape, or returns None for a picture without ink.
+Draw = Callable[[NDArray[np.uint8]], NDArray[np.uint8] | None]
 
 _POLARITIES = ("keep", "auto", "invert")
 _LABELS = ("folder", None)
@@ -27,6 +34,7 @@ def load_image_folder(
     label: str | None = "folder",
     image_shape: tuple[int, int] = (28, 28),
     polarity: str = "keep",
+    frame: bool = False,
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Any:
@@ -56,6 +64,11 @@ def load_image_folder(
         dark on light if the share of light pixels in the area and the share in the border add up to more than one. If
         at least 98 % of the border are light or dark, only the area counts, and its share must exceed one half. "auto"
         may misjudge a heavy character that is cropped to its bounding box, and a page with a strong gradient of light.
+    frame : bool, default=False
+        Whether to frame the characters as :class:`~sklenet.preprocessing.CharacterFramer` does, instead of resizing the
+        whole pictures: for photographs and scans. The longer side of a character becomes 20/28 of the shorter side of
+        `image_shape`, as in MNIST. Framed images are light on dark; "keep" and "auto" are then the same polarity, and
+        "invert" declares dark ink. A warning names pictures without ink.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
@@ -93,12 +106,12 @@ def load_image_folder(
     FileNotFoundError, NotADirectoryError
         If the folder does not exist, or is a file.
     ImportError
-        If Pillow is missing. The extra ``sklenet[datasets]`` installs it.
+        If Pillow is missing, or scikit-image where ink is searched. The extra ``sklenet[images]`` installs both.
 
     Warns
     -----
     UserWarning
-        If files are skipped.
+        If files are skipped, or pictures to be framed have no ink.
 
     See Also
     --------
@@ -130,8 +143,9 @@ def load_image_folder(
     files = {"": find_unlabelled(folder)} if label is None else find_labelled(folder)
     paths = [file for group in files.values() for file in group]
     names = None if label is None else np.array(list(files))
+    draw = _framing(shape, polarity) if frame else _resizing(shape, polarity)
     return as_bunch(
-        _read_pictures(paths, shape, polarity),
+        _read_pictures(paths, shape, draw),
         None if names is None else np.repeat(names, [len(group) for group in files.values()]),
         return_X_y=return_X_y,
         as_frame=as_frame,
@@ -140,21 +154,42 @@ def load_image_folder(
     )
 
 
-def _read_pictures(paths: list[Path], shape: tuple[int, int], polarity: str) -> NDArray[np.uint8]:
-    images = np.empty((len(paths), *shape), np.uint8)
-    reasons = []
+def _read_pictures(paths: list[Path], shape: Shape, draw: Draw) -> NDArray[np.uint8]:
+    images = np.zeros((len(paths), *shape), np.uint8)
+    reasons, blank = [], []
     for image, path in zip(images, paths, strict=True):
         try:
-            pixels = read_picture(path)
+            drawn = draw(read_picture(path))
         except (OSError, ValueError) as error:
             reasons.append(f"{path} ({error})")
             continue
-        if polarity == "invert" or (polarity == "auto" and _is_dark_on_light(pixels)):
-            pixels = 255 - pixels
-        image[:] = _fit(pixels, shape)
+        if drawn is None:
+            blank.append(str(path))
+        else:
+            image[:] = drawn
     if reasons:
         raise ValueError(f"{len(reasons)} of {len(paths)} files cannot be read as pictures: {name_some(reasons)}.")
+    if blank:
+        warnings.warn(
+            f"No ink was found in {len(blank)} of {len(paths)} pictures, which become blank: {name_some(blank)}.",
+            UserWarning,
+            stacklevel=3,
+        )
     return images
+
+
+def _framing(shape: Shape, polarity: str) -> Draw:
+    frame = Frame(shape, box=max(1, round(min(shape) * MNIST_BOX)))
+    return partial(frame_character, frame=frame, polarity="dark-on-light" if polarity == "invert" else "auto")
+
+
+def _resizing(shape: Shape, polarity: str) -> Draw:
+    def draw(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if polarity == "invert" or (polarity == "auto" and _is_dark_on_light(pixels)):
+            pixels = 255 - pixels
+        return _fit(pixels, shape)
+
+    return draw
 
 
 def _is_dark_on_light(pixels: NDArray[np.uint8]) -> bool:
@@ -167,7 +202,7 @@ def _is_dark_on_light(pixels: NDArray[np.uint8]) -> bool:
     return area + border > 1
 
 
-def _fit(pixels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+def _fit(pixels: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
     """Resize a picture to the largest size that fits into a shape, and centre it on its background."""
     if pixels.shape == shape:
         return pixels

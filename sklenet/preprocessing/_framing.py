@@ -11,6 +11,8 @@ from sklenet._extras import import_extra
 from sklenet.preprocessing._ink import Ink, find_ink
 
 CENTERS = ("mass", "box")
+# The longer side of a character of MNIST as a share of the image's side.
+MNIST_BOX = 20 / 28
 
 # Pictures are reduced before ink is searched, so that the longer side has at most this number of pixels.
 _MAX_SIDE = 800
@@ -125,9 +127,9 @@ def _corner(character: NDArray[np.float32], frame: Frame) -> tuple[int, int]:
         top, left = ((outer - inner) // 2 for outer, inner in sides)
         return top, left
     masses = ndimage.center_of_mass(character)
-    # The centre of pixel 0 is at 0.5.
+    # In MNIST, the centre of mass is in the pixel right of the middle and below: in pixel 14 of 28, counted from 0.
     top, left = (
-        int(np.clip(round(outer / 2 - mass - 0.5), 0, outer - inner))
+        int(np.clip(round(outer / 2 - mass), 0, outer - inner))
         for (outer, inner), mass in zip(sides, masses, strict=True)
     )
     return top, left

@@ -1,6 +1,6 @@
 """Fit a grid of rows and columns to the ink of a form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -11,12 +11,19 @@ from scipy import ndimage, stats
 _MAX_ANGLE = 8
 # A line of the form is visible if at least this share of its length is inked.
 _VISIBLE = 0.5
-# Gaps between characters have less than this share of the mean ink, and hold less than this share of all ink outside.
-_GAP_INK, _MAX_OUTSIDE = 0.5, 0.05
+# Lines in gaps between characters have less than this share of the mean ink.
+_GAP_INK = 0.5
+# Outside of the grid there is less than this share of the ink of an interval, and in the first and in the last interval
+# there is more than the second share.
+_MAX_OUTSIDE, _MIN_INSIDE = 0.35, 0.1
+# Lines may be this much nearer than the extent of all ink divided by their number, because of blots around the form.
+_NEAREST = 0.85
+# The distance of lines is the shortest at which the ink repeats as well as this share of the best.
+_REPEATS = 0.85
 # Number of places at which a visible line is measured.
 _N_STATIONS = 8
-# Number of steps by which the last of all lines is moved in the search, in pixels.
-_STEP = 0.5
+# Step by which the last line is moved in the search, in pixels, and number of starts of the first line.
+_STEP, _N_STARTS = 0.5, 60
 
 
 @dataclass(frozen=True)
@@ -29,15 +36,15 @@ class _Lines:
     is_visible : ndarray of shape (n_lines,), bool
     thickness : int
         Of visible lines, in pixels.
-    ink : float
-        Mean ink on the inner lines, divided by the mean ink between the outer lines.
+    problem : str or None
+        Why these are not the lines of a form.
     """
 
     offsets: NDArray[np.float64]
     slopes: NDArray[np.float64]
     is_visible: NDArray[np.bool_]
     thickness: int
-    ink: float
+    problem: str | None = None
 
     def at(self, position: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Return the places of the lines, (n_lines, n_positions)."""
@@ -82,7 +89,7 @@ class Grid:
     def divide(cls, shape: tuple[int, ...], n_rows: int, n_columns: int) -> Self:
         """Divide a picture evenly."""
         rows, columns = (
-            _Lines(np.linspace(0, side, n + 1), np.zeros(n + 1), np.zeros(n + 1, bool), 0, 1.0)
+            _Lines(np.linspace(0, side, n + 1), np.zeros(n + 1), np.zeros(n + 1, bool), 0)
             for side, n in zip(shape, (n_rows, n_columns), strict=True)
         )
         return cls(rows, columns)
@@ -110,11 +117,8 @@ class Grid:
     def describe_problem(self) -> str | None:
         """Say why the grid is not that of the form, or return None."""
         for name, lines in (("rows", self.rows), ("columns", self.columns)):
-            if lines.is_visible.mean() < _VISIBLE and lines.ink > _GAP_INK:
-                return (
-                    f"{lines.is_visible.sum()} of the {len(lines.offsets)} lines between {name} are visible, and where "
-                    f"the lines fit best, there is {lines.ink:.0%} of the mean ink instead of gaps"
-                )
+            if lines.problem:
+                return f"Between {name}, {lines.problem}"
         return None
 
 
@@ -139,14 +143,10 @@ def _fit_lines(mask: NDArray[np.bool_], n_intervals: int) -> _Lines:
     slope = _find_slope(y, x)
     lowest = float((y - slope * x).min())
     profile = np.bincount(np.rint(y - slope * x - lowest).astype(np.intp)).astype(np.float64)
-    along = float(np.ptp(x)) + 1
-    offsets = _fit_comb(profile, n_intervals, along)
-    between = profile[max(0, int(offsets[0])) : int(offsets[-1]) + 1]
-    smooth = ndimage.uniform_filter1d(profile, 3)
-    inner = smooth[np.clip(np.rint(offsets[1:-1]).astype(np.intp), 0, len(profile) - 1)]
-    ink = float(inner.mean() / max(between.mean(), 1e-9)) if len(inner) else 0.0
-    lines = _Lines(offsets + lowest, np.full(n_intervals + 1, slope), np.zeros(n_intervals + 1, bool), 1, ink)
-    return _measure(mask, lines)
+    length = float(np.ptp(x)) + 1
+    offsets, problem = _fit_comb(profile, n_intervals, length)
+    equal = np.full(n_intervals + 1, slope)
+    return _measure(mask, _Lines(offsets + lowest, equal, np.zeros(n_intervals + 1, bool), 0, problem))
 
 
 def _find_slope(y: NDArray[np.float64], x: NDArray[np.float64]) -> float:
@@ -166,31 +166,117 @@ def _find_slope(y: NDArray[np.float64], x: NDArray[np.float64]) -> float:
     return best
 
 
-def _fit_comb(profile: NDArray[np.float64], n_intervals: int, along: float) -> NDArray[np.float64]:
-    """Return the places of n_intervals + 1 lines at equal distances, along peaks if there are lines, else in gaps."""
-    length = len(profile)
-    teeth = np.arange(n_intervals + 1)
-    most = length / max(1, n_intervals - 1) if n_intervals > 1 else length
-    distances = np.arange(0.85 * length / n_intervals, 1.02 * most + 1e-9, _STEP / n_intervals)
-    cumulated = np.concatenate([[0], profile.cumsum()]) / max(profile.sum(), 1)
-    peaks = ndimage.maximum_filter1d(profile, 3)
-    smooth = ndimage.uniform_filter1d(profile, 1 + 2 * max(1, int(0.06 * length / n_intervals)))
-    lines, gaps = (-np.inf, teeth * 1.0), (-np.inf, teeth * 1.0)
-    for distance in distances:
-        span = n_intervals * distance
-        starts = np.arange(min(0.0, length - span) - 2, max(0.0, length - span) + 3, 0.5)
-        places = starts[:, None] + distance * teeth
+def _fit_comb(
+    profile: NDArray[np.float64], n_intervals: int, length: float
+) -> tuple[NDArray[np.float64], str | None]:
+    """Return the places of n_intervals + 1 lines at equal distances, and what is wrong with them.
+
+    `profile` is the ink across the lines, and `length` the length of the lines.
+    """
+    nearest, farthest = _NEAREST * len(profile) / n_intervals, 1.05 * len(profile) / max(1, n_intervals - 1)
+    distance = _find_distance(profile, nearest / 3, farthest)
+    if nearest <= distance <= farthest:
+        nearest, farthest = max(nearest, 0.97 * distance), min(farthest, 1.03 * distance)
+    combs = _list_combs(len(profile), n_intervals, nearest, farthest)
+    ink = _Ink(profile, length, (nearest + farthest) / 2)
+    # Teeth on visible lines, without a further line beside the first or the last, or else teeth in gaps between ink.
+    further = ink.near_lines(combs[:, [0, -1]] + np.diff(combs[:, :2]) * [-1, 1]).max(axis=1) >= _VISIBLE
+    lines = ink.on_lines(combs).mean(axis=1)
+    if lines.max() >= _VISIBLE:
+        best = int((lines - further / (2 * n_intervals)).argmax())
+        problem = "there is a further line beside the grid" if further[best] else None
+    else:
+        outside = ink.outside(combs) * n_intervals
+        gaps = ink.in_gaps(combs[:, 1:-1])
+        best = int((gaps + outside).argmin())
+        problem = _describe_gaps(gaps[best], outside[best])
+    if distance < nearest:
+        problem = f"the ink repeats every {distance:.0f} pixels, as for {len(profile) / distance:.0f} intervals"
+    inside = ink.inside(combs[best])
+    if min(inside[0], inside[-1]) < _MIN_INSIDE * np.median(inside):
+        problem = problem or "the first or the last interval has no ink"
+    return combs[best], problem
+
+
+def _describe_gaps(ink: float, outside: float) -> str | None:
+    if outside > _MAX_OUTSIDE:
+        return f"there is {outside:.0%} of the ink of an interval outside of the grid"
+    if ink > _GAP_INK:
+        return f"no lines are visible, and there is {ink:.0%} of the mean ink where gaps are expected"
+    return None
+
+
+def _find_distance(profile: NDArray[np.float64], nearest: float, farthest: float) -> float:
+    """Return the shortest distance at which the ink repeats well, and 0 if it does not repeat."""
+    centered = profile - profile.mean()
+    repeats = np.correlate(centered, centered, "full")[len(profile) - 1 :]
+    repeats = ndimage.gaussian_filter1d(repeats, 1)
+    lags = np.arange(max(2, int(nearest)), min(int(farthest) + 2, len(profile) - 1))
+    peaks = lags[(repeats[lags] >= repeats[lags - 1]) & (repeats[lags] > repeats[lags + 1]) & (repeats[lags] > 0)]
+    if not len(peaks):
+        return np.inf
+    return float(peaks[repeats[peaks] >= _REPEATS * repeats[peaks].max()][0])
+
+
+def _list_combs(length: int, n_intervals: int, nearest: float, farthest: float) -> NDArray[np.float64]:
+    """List lines at equal distances that may divide a length, (n_combs, n_intervals + 1)."""
+    distances = np.arange(nearest, farthest + 1e-9, _STEP / n_intervals)
+    shares = np.linspace(0, 1, _N_STARTS)[:, None]
+    # Between the comb that ends with the ink, with less than an interval to spare, and the comb that begins with it.
+    ends, begins = np.minimum(0, length - n_intervals * distances), np.maximum(0, length - n_intervals * distances)
+    starts = ((1 - shares) * (ends - 2) + shares * (begins + 2))[..., None]
+    return (starts + distances[:, None] * np.arange(n_intervals + 1)).reshape(-1, n_intervals + 1)
+
+
+class _Ink:
+    """Ink across lines, looked up at many places at once.
+
+    Parameters
+    ----------
+    profile : ndarray of shape (n,)
+        Inked pixels at each place.
+    length : float
+        Length of the lines.
+    distance : float
+        Distance of the lines.
+    """
+
+    def __init__(self, profile: NDArray[np.float64], length: float, distance: float) -> None:
+        shares = np.minimum(profile / length, 1)
+        self._peaks = ndimage.maximum_filter1d(shares, 3)
+        self._near_peaks = ndimage.maximum_filter1d(shares, 2 * int(0.1 * distance) + 3)
+        self._smooth = ndimage.gaussian_filter1d(profile, 0.08 * distance, mode="constant") / profile.mean()
+        self._before = np.concatenate([[0], profile.cumsum()]) / profile.sum()
+
+    def on_lines(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the inked shares of lines."""
+        return self._look_up(self._peaks, places)
+
+    def near_lines(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the inked shares of lines within a tenth of the distance of two lines."""
+        return self._look_up(self._near_peaks, places)
+
+    def in_gaps(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean ink near lines, divided by the mean of all ink."""
+        return self._look_up(self._smooth, places).mean(axis=1) if places.shape[1] else np.zeros(len(places))
+
+    def inside(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the shares of all ink between lines, without the ink near the lines."""
+        margin = 0.12 * (places[1] - places[0])
+        return self._before_of(places[1:] - margin) - self._before_of(places[:-1] + margin)
+
+    def outside(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the shares of all ink outside of the first and the last line, two pixels of a thick line apart."""
+        return 1 - (self._before_of(places[:, -1] + 3) - self._before_of(places[:, 0] - 2))
+
+    def _before_of(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._before[np.clip(np.rint(places).astype(np.intp), 0, len(self._before) - 1)]
+
+    @staticmethod
+    def _look_up(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
         indices = np.rint(places).astype(np.intp)
-        is_inside = (indices >= 0) & (indices < length)
-        indices = np.clip(indices, 0, length - 1)
-        score = np.where(is_inside, np.minimum(peaks[indices], along), 0).mean(axis=1)
-        lines = max(lines, (score.max(), places[score.argmax()]), key=lambda pair: pair[0])
-        ends = np.clip(indices[:, [0, -1]] + [0, 1], 0, length)
-        outside = 1 - (cumulated[ends[:, 1]] - cumulated[ends[:, 0]])
-        cost = smooth[indices[:, 1:-1]].mean(axis=1) if n_intervals > 1 else np.zeros(len(starts))
-        score = -np.where(outside <= _MAX_OUTSIDE, cost, np.inf)
-        gaps = max(gaps, (score.max(), places[score.argmax()]), key=lambda pair: pair[0])
-    return (lines if lines[0] >= _VISIBLE * along else gaps)[1]
+        is_inside = (indices >= 0) & (indices < len(values))
+        return np.where(is_inside, values[np.clip(indices, 0, len(values) - 1)], 0)
 
 
 def _measure(mask: NDArray[np.bool_], lines: _Lines) -> _Lines:
@@ -217,7 +303,7 @@ def _measure(mask: NDArray[np.bool_], lines: _Lines) -> _Lines:
             slopes[k] += slope
             thicknesses.append(int((stations.mean(axis=1) >= 0.5 * stations.mean(axis=1).max()).sum()))
     thickness = int(np.median(thicknesses)) if thicknesses else 0
-    return _Lines(offsets, slopes, is_visible, thickness, lines.ink)
+    return replace(lines, offsets=offsets, slopes=slopes, is_visible=is_visible, thickness=thickness)
 
 
 def _centers_of_peaks(stations: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -40,7 +40,8 @@ class Conditions:
     gradient : float
         Share by which the light falls across the picture, from 0 to 0.5.
     shadow : float
-        Share of the light that a shadow takes from a part of the picture: 0 in half of the photographs, else 0.2 to 0.45.
+        Share of the light that a shadow takes from a part of the picture: 0 in half of the photographs, 0.2 to 0.45 in
+        the others.
     noise : float
         Standard deviation of the noise in gray levels, from 1 to 6.
     quality : int
@@ -142,8 +143,7 @@ def place(coverage: NDArray[np.float32], shape: tuple[int, int], generator: np.r
     """Place a drawing anywhere on paper of a shape (h, w), at least 4 pixels from its edges."""
     paper = np.zeros([max(outer, inner + 8) for outer, inner in zip(shape, coverage.shape, strict=True)], np.float32)
     top, left = (
-        int(generator.integers(4, outer - inner - 3))
-        for outer, inner in zip(paper.shape, coverage.shape, strict=True)
+        int(generator.integers(4, outer - inner - 3)) for outer, inner in zip(paper.shape, coverage.shape, strict=True)
     )
     paper[top : top + coverage.shape[0], left : left + coverage.shape[1]] = coverage
     return paper

@@ -4,10 +4,10 @@
     python benchmarks/pictures.py test --data-home DIR --sheets DIR         # on the test images, ten minutes
     python benchmarks/pictures.py report                                    # print the tables of the results on disk
 
-The photographs show test digits of MNIST, redrawn with pens of other widths on white paper: photographs.py says how. The
+The photographs show digits of MNIST, redrawn with pens of other widths on white paper: photographs.py says how. The
 sheets are scans of filled-in forms, such as those that volunteers wrote for Kannada-MNIST (Prabhu 2019, arXiv
-1908.01242): 40 rows of 32 cells, and row r shows the digit r mod 10. `validate` trains on 50,000 of MNIST's training images
-and draws the others. Only `test` reads the test images.
+1908.01242): 40 rows of 32 cells, and row r shows the digit r mod 10. `validate` trains on 50,000 of MNIST's training
+images and draws the others. Only `test` reads the test images.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def _measure_lines(model: LeNetClassifier, split: Split, generator: np.random.Ge
     with TemporaryDirectory() as folder:
         for index in range(_N_LINES):
             chosen = generator.permutation(len(split.y_test))[: generator.integers(5, 16)]
-            jpeg, boxes = photographs.photograph_line(split.X_test[chosen].reshape(-1, 28, 28), generator)
+            jpeg, boxes = photographs.photograph_line(list(split.X_test[chosen].reshape(-1, 28, 28)), generator)
             path = Path(folder, f"{index}.jpg")
             path.write_bytes(jpeg)
             page = find_characters(path)
@@ -141,8 +141,8 @@ def _agree(found: NDArray[Any], boxes: NDArray[Any]) -> NDArray[np.bool_]:
 def _measure_sheet(path: Path) -> Row:
     """Cut a sheet, and read each quarter of it by a model of the other three.
 
-    A character in a wrong cell has a wrong label, so the share of characters that are read right is a lower bound of the
-    share of characters in the right cells.
+    A character in a wrong cell has a wrong label. So the share of characters that are read right is a lower bound of
+    the share of characters in the right cells.
     """
     sheet = cut_sheet(path, _N_ROWS, _N_COLUMNS)
     X = CharacterFramer().transform(sheet.images)

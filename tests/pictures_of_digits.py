@@ -12,9 +12,10 @@ def mnist_digits(n):
     return X[:n].reshape(-1, 28, 28), y[:n]
 
 
-def on_paper(digit, shape, corner, scale=4, paper=220.0, ink=60.0):
+def on_paper(digit, shape, corner, *, scale=4):
     """Write a digit with dark ink on light paper, enlarged, with its upper left corner anywhere."""
     size = [scale * side for side in digit.shape]
+    paper, ink = 220.0, 60.0
     enlarged = np.asarray(Image.fromarray(digit).resize(size[::-1], Image.Resampling.BICUBIC), float) / 255
     picture = np.full(shape, paper)
     rows, columns = (slice(start, start + side) for start, side in zip(corner, size, strict=True))

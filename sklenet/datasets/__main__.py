@@ -77,8 +77,8 @@ def _cut(arguments: Sequence[str]) -> int:
     """Run the command "sheet" and return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m sklenet.datasets sheet",
-        description="Cut a photograph or a scan of a filled-in form into one picture for each cell, in a folder for each "
-        "class, which load_image_folder(..., frame=True) reads.",
+        description="Cut a photograph or a scan of a filled-in form into one picture for each cell, in a folder for "
+        "each class, which load_image_folder(..., frame=True) reads.",
     )
     add = parser.add_argument
     add("picture", type=Path, metavar="PICTURE", help="the sheet, cropped to the form")

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklenet._checks import Shape, check_choice, check_image_shape, name_some
-from sklenet.datasets._bunch import as_bunch
 from sklenet._extras import import_extra
 from sklenet._pictures import border_pixels, read_picture
+from sklenet.datasets._bunch import as_bunch
 from sklenet.datasets._pictures import find_labelled, find_unlabelled
 from sklenet.preprocessing._framing import MNIST_BOX, Frame, frame_character
 

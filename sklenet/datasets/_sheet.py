@@ -1,6 +1,5 @@
 """Save the cells of a filled-in form as pictures, in a folder for each class."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +35,8 @@ def read_labels(path: Path, n_rows: int, n_columns: int) -> list[str]:
     for number, label in enumerate(labels, start=1):
         if not label or label.startswith(".") or _FORBIDDEN & set(label) or not label.isprintable():
             raise ValueError(
-                f"Line {number} of {path} is {shorten(label)}, which cannot name the folder of a class; write a name for "
-                "the character, such as 'dot'."
+                f"Line {number} of {path} is {shorten(label)}, which cannot name the folder of a class; write a name "
+                "for the character, such as 'dot'."
             )
     return labels
 
@@ -48,7 +47,7 @@ def save_sheet(path: Path, n_rows: int, n_columns: int, labels: Sequence[str], o
     Raises
     ------
     ValueError
-        If the grid is not found, with the name of a picture that shows the grid that fits best; or if the folders of two
+        If the grid is not found; the message names a picture that shows the grid that fits best. If the folders of two
         classes are one, because the file system does not distinguish upper and lower case.
     OSError
         If files cannot be read or written, or exist already.
@@ -77,7 +76,7 @@ def save_sheet(path: Path, n_rows: int, n_columns: int, labels: Sequence[str], o
 def _make_folder(output: Path, label: str) -> Path:
     folder = output / label
     folder.mkdir(parents=True, exist_ok=True)
-    if label not in os.listdir(output):
+    if label not in {entry.name for entry in output.iterdir()}:
         raise ValueError(
             f"The folder {label!r} of a class is also that of another class, because this file system does not "
             "distinguish upper and lower case; rename one of the labels."

@@ -165,7 +165,7 @@ class CharacterFramer(TransformerMixin, BaseEstimator):
             If pictures have no ink. The message names the pictures.
         """
         frame = self._frame()
-        pictures = _read_list(X) if _is_list_of_pictures(X) else self._read_array(X)
+        pictures = _read_list(X) if _is_list_of_pictures(X) else self._read_array(X)  # type: ignore[arg-type]
         images, blank = [], []
         for name, gray in pictures:
             image = frame_character(gray, frame, self.polarity)
@@ -216,7 +216,8 @@ class CharacterFramer(TransformerMixin, BaseEstimator):
 
     def _validate(self, X: Any, *, reset: bool) -> tuple[NDArray[Any], Shape | None]:
         """Return an array of images as rows, and the shape of an image where the layout determines the shape."""
-        if np.ndim(X) == 4 and np.shape(X)[-1] in {3, 4} and np.shape(X)[1] != 1:
+        full_shape = getattr(X, "shape", ())
+        if len(full_shape) == 4 and full_shape[-1] in {3, 4} and full_shape[1] != 1:
             X = np.stack([array_to_gray(image) for image in np.asarray(X)])
         rows, shape = as_rows(X)
         return validate_data(self, rows, reset=reset), shape

@@ -102,7 +102,7 @@ def _deskew(levels: NDArray[np.float32], strokes: NDArray[np.bool_]) -> tuple[ND
     padded = (np.pad(array, ((0, 0), (margin, margin))) for array in (levels, strokes.astype(np.float32)))
     # Column c of the upright character comes from column c + slant · (row - mean row).
     levels, upright = (ndimage.affine_transform(array, matrix, offset, order=1) for array in padded)
-    return levels, upright > 0.5
+    return levels, upright >= upright.max() / 2
 
 
 def _resize(levels: NDArray[np.float32], strokes: NDArray[np.bool_], box: int) -> NDArray[np.float32]:

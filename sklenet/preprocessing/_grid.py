@@ -166,9 +166,7 @@ def _find_slope(y: NDArray[np.float64], x: NDArray[np.float64]) -> float:
     return best
 
 
-def _fit_comb(
-    profile: NDArray[np.float64], n_intervals: int, length: float
-) -> tuple[NDArray[np.float64], str | None]:
+def _fit_comb(profile: NDArray[np.float64], n_intervals: int, length: float) -> tuple[NDArray[np.float64], str | None]:
     """Return the places of n_intervals + 1 lines at equal distances, and what is wrong with them.
 
     `profile` is the ink across the lines, and `length` the length of the lines.
@@ -179,35 +177,46 @@ def _fit_comb(
         nearest, farthest = max(nearest, 0.97 * distance), min(farthest, 1.03 * distance)
     combs = _list_combs(len(profile), n_intervals, nearest, farthest)
     ink = _Ink(profile, length, (nearest + farthest) / 2)
-    # Teeth on visible lines, without a further line beside the first or the last, or else teeth in gaps between ink.
-    further = ink.near_lines(combs[:, [0, -1]] + np.diff(combs[:, :2]) * [-1, 1]).max(axis=1) >= _VISIBLE
-    lines = ink.on_lines(combs).mean(axis=1)
-    if lines.max() >= _VISIBLE:
-        best = int((lines - further / (2 * n_intervals)).argmax())
-        problem = "there is a further line beside the grid" if further[best] else None
+    on_lines = ink.on_lines(combs).mean(axis=1)
+    if on_lines.max() >= _VISIBLE:
+        best, problem = _choose_on_lines(ink, combs, on_lines)
     else:
-        outside = ink.outside(combs) * n_intervals
-        gaps = ink.in_gaps(combs[:, 1:-1])
-        best = int((gaps + outside).argmin())
-        problem = _describe_gaps(gaps[best], outside[best])
-    if distance < nearest:
-        problem = f"the ink repeats every {distance:.0f} pixels, as for {len(profile) / distance:.0f} intervals"
+        best, problem = _choose_in_gaps(ink, combs)
+        if distance < nearest:
+            problem = f"the ink repeats every {distance:.0f} pixels, as for {len(profile) / distance:.0f} intervals"
     inside = ink.inside(combs[best])
     if min(inside[0], inside[-1]) < _MIN_INSIDE * np.median(inside):
         problem = problem or "the first or the last interval has no ink"
     return combs[best], problem
 
 
-def _describe_gaps(ink: float, outside: float) -> str | None:
-    if outside > _MAX_OUTSIDE:
-        return f"there is {outside:.0%} of the ink of an interval outside of the grid"
-    if ink > _GAP_INK:
-        return f"no lines are visible, and there is {ink:.0%} of the mean ink where gaps are expected"
-    return None
+def _choose_on_lines(ink: "_Ink", combs: NDArray[np.float64], on_lines: NDArray[np.float64]) -> tuple[int, str | None]:
+    """Choose the comb with teeth on visible lines, without further lines beside the first and the last."""
+    n_intervals = combs.shape[1] - 1
+    distances = np.diff(combs[:, :2])
+    is_beside = ink.near_lines(combs[:, [0, -1]] + distances * [-1, 1]).max(axis=1) >= _VISIBLE
+    best = int((on_lines - is_beside / (2 * n_intervals)).argmax())
+    teeth = combs[best, :-1]
+    halves, thirds, others = (ink.on_lines(teeth + distances[best] * part).mean() for part in (1 / 2, 1 / 3, 2 / 3))
+    if max(halves, min(thirds, others)) >= _VISIBLE:
+        return best, "there are further lines within the intervals"
+    return best, "there is a further line beside the grid" if is_beside[best] else None
+
+
+def _choose_in_gaps(ink: "_Ink", combs: NDArray[np.float64]) -> tuple[int, str | None]:
+    """Choose the comb with teeth in the gaps between ink, with all ink between the first and the last."""
+    in_gaps = ink.in_gaps(combs[:, 1:-1])
+    outside = ink.outside(combs) * (combs.shape[1] - 1)
+    best = int((in_gaps + outside).argmin())
+    if outside[best] > _MAX_OUTSIDE:
+        return best, f"there is {outside[best]:.0%} of the ink of an interval outside of the grid"
+    if in_gaps[best] > _GAP_INK:
+        return best, f"no lines are visible, and there is {in_gaps[best]:.0%} of the mean ink where gaps are expected"
+    return best, None
 
 
 def _find_distance(profile: NDArray[np.float64], nearest: float, farthest: float) -> float:
-    """Return the shortest distance at which the ink repeats well, and 0 if it does not repeat."""
+    """Return the shortest distance at which the ink repeats well, infinity if it does not repeat."""
     centered = profile - profile.mean()
     repeats = np.correlate(centered, centered, "full")[len(profile) - 1 :]
     repeats = ndimage.gaussian_filter1d(repeats, 1)
@@ -242,10 +251,12 @@ class _Ink:
     """
 
     def __init__(self, profile: NDArray[np.float64], length: float, distance: float) -> None:
-        shares = np.minimum(profile / length, 1)
+        self._margin = int(2 * distance)
+        padded = np.pad(profile, self._margin)
+        shares = np.minimum(padded / length, 1)
         self._peaks = ndimage.maximum_filter1d(shares, 3)
         self._near_peaks = ndimage.maximum_filter1d(shares, 2 * int(0.1 * distance) + 3)
-        self._smooth = ndimage.gaussian_filter1d(profile, 0.08 * distance, mode="constant") / profile.mean()
+        self._smooth = ndimage.gaussian_filter1d(padded, 0.08 * distance) / profile.mean()
         self._before = np.concatenate([[0], profile.cumsum()]) / profile.sum()
 
     def on_lines(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -272,16 +283,13 @@ class _Ink:
     def _before_of(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._before[np.clip(np.rint(places).astype(np.intp), 0, len(self._before) - 1)]
 
-    @staticmethod
-    def _look_up(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
-        indices = np.rint(places).astype(np.intp)
-        is_inside = (indices >= 0) & (indices < len(values))
-        return np.where(is_inside, values[np.clip(indices, 0, len(values) - 1)], 0)
+    def _look_up(self, values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+        return values[np.clip(np.rint(places).astype(np.intp) + self._margin, 0, len(values) - 1)]
 
 
 def _measure(mask: NDArray[np.bool_], lines: _Lines) -> _Lines:
     """Measure which lines are visible, and correct the places and slopes of visible lines."""
-    height, width = mask.shape
+    height = len(mask)
     reach = max(2, int(0.2 * lines.pitch))
     offsets, slopes, is_visible = lines.offsets.copy(), lines.slopes.copy(), lines.is_visible.copy()
     columns = np.flatnonzero(mask.any(axis=0))

@@ -19,7 +19,7 @@ _UNIFORM = 12
 _LEAST_PAPER = 0.2
 # The neighbourhood of a median is half of the picture, which is reduced to this longer side, in pixels.
 _MEDIAN_SIDE = 40
-# Strokes are narrower than this share of the shorter side of a picture, so a closing by a square of this side fills them.
+# Strokes are narrower than this share of the shorter side of a picture: a closing by a square of this side fills them.
 _WIDEST_STROKE = 1 / 3
 # The light is uneven if the light of the paper varies by more than this share of its maximum.
 _EVEN_LIGHT = 0.06
@@ -89,8 +89,7 @@ def find_ink(gray: NDArray[np.uint8], polarity: str = "auto") -> Ink:
         levels = 1 - gray / np.maximum(_estimate_light(gray), 1)
     else:
         levels = (_estimate_light(255 - gray) + gray) / 255 - 1
-    levels = np.maximum(levels, 0, dtype=np.float32)
-    return _find_strokes(levels)
+    return _find_strokes(np.maximum(levels, 0).astype(np.float32))
 
 
 def _estimate_paper(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -135,7 +134,8 @@ def _close(image: NDArray[np.float32], side: float) -> NDArray[np.float32]:
     # The continuation beyond the border is odd, so that the light of a slope is a slope.
     padded = np.pad(image, n_pixels, mode="reflect", reflect_type="odd")
     closed = ndimage.grey_closing(padded, (n_pixels, n_pixels))[n_pixels:-n_pixels, n_pixels:-n_pixels]
-    return ndimage.gaussian_filter(closed, 1)
+    # At the sharp edge of a shadow, the lower of two neighbours is the light of both.
+    return ndimage.gaussian_filter(ndimage.minimum_filter(closed, 5), 1)
 
 
 def _otsu(image: NDArray[np.float32]) -> float:
@@ -165,7 +165,7 @@ def _find_strokes(levels: NDArray[np.float32]) -> Ink:
     if contrast < max(_MIN_CONTRAST, _MIN_SIGNAL * noise):
         return _blank(levels)
     labels, n_strokes = ndimage.label(levels > max(_WEAK * strong, 3 * noise), _NEIGHBOURS)
-    weights = np.bincount(labels.ravel(), levels.ravel(), n_strokes + 1)
+    weights = np.bincount(labels.ravel(), levels.ravel(), n_strokes + 1).astype(np.float64)
     has_ink = np.bincount(labels.ravel(), is_ink.ravel(), n_strokes + 1) > 0
     weights[0] = 0
     return Ink(levels, labels, weights).select(has_ink)

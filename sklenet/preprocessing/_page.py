@@ -1,6 +1,5 @@
 """Find the characters in a picture of one or more lines."""
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -86,9 +86,9 @@ class CharacterSheet:
 def cut_sheet(picture: Any, n_rows: int, n_columns: int, *, polarity: str = "auto") -> CharacterSheet:
     """Cut a filled-in form into its cells.
 
-    The grid may be rotated by up to 8 degrees. Where its lines are visible, cells are cut along the lines, and the lines
-    are erased where no stroke crosses them. Where lines are not visible, rows and columns are divided by the gaps
-    between characters. A stroke belongs to the cell that contains its centre of mass.
+    The grid may be rotated by up to 8 degrees. Visible lines divide the cells, and are erased where no stroke crosses
+    them. Otherwise the gaps between characters divide rows and columns. A stroke belongs to the cell that contains its
+    centre of mass.
 
     Parameters
     ----------
@@ -171,9 +171,7 @@ def _cut(
     return CharacterSheet(gray, corners, images, is_empty.reshape(grid.n_rows, grid.n_columns))
 
 
-def _assign(
-    labels: NDArray[np.int32], n_strokes: int, levels: NDArray[np.float32], grid: Grid
-) -> NDArray[np.int32]:
+def _assign(labels: NDArray[np.int32], n_strokes: int, levels: NDArray[np.float32], grid: Grid) -> NDArray[np.int32]:
     """Return for each pixel the number of the cell, from 1, that its stroke belongs to, and 0 without ink."""
     numbers = np.arange(1, n_strokes + 1)
     centers = np.array(ndimage.center_of_mass(levels, labels, numbers)).reshape(-1, 2)

@@ -27,9 +27,13 @@ def fill_in(digits, *, line=0.0, angle=0.0, noise=0.0):
             ink[top : top + 28, left : left + 28] = np.maximum(ink[top : top + 28, left : left + 28], digit / 255)
     rows, columns = 30 + SIDE * np.arange(N_ROWS + 1), 30 + SIDE * np.arange(N_COLUMNS + 1)
     for row in rows:
-        ink[row - 1 : row + 1, columns[0] : columns[-1]] = np.maximum(ink[row - 1 : row + 1, columns[0] : columns[-1]], line)
+        ink[row - 1 : row + 1, columns[0] : columns[-1]] = np.maximum(
+            ink[row - 1 : row + 1, columns[0] : columns[-1]], line
+        )
     for column in columns:
-        ink[rows[0] : rows[-1], column - 1 : column + 1] = np.maximum(ink[rows[0] : rows[-1], column - 1 : column + 1], line)
+        ink[rows[0] : rows[-1], column - 1 : column + 1] = np.maximum(
+            ink[rows[0] : rows[-1], column - 1 : column + 1], line
+        )
     ink = ndimage.rotate(ink, angle, reshape=False, order=1)
     paper = 225 - 180 * ink + noise * rng.standard_normal(ink.shape)
     return as_gray(paper * light_across(ink.shape, 0.7))

@@ -12,8 +12,8 @@ from skimage.morphology import remove_small_objects, skeletonize
 
 # Characters are drawn with this longer side, in pixels, and then reduced.
 _DRAWING_SIDE = 400
-# A stroke of MNIST is where the gray level is above this.
-_STROKE_LEVEL = 96
+# A stroke of MNIST is where the gray level is above this, and above this share of the highest level around.
+_STROKE_LEVEL, _RIDGE_LEVEL = 80, 0.65
 # Connected strokes of less than this share of the ink are noise of MNIST, which a pen would enlarge.
 _SPECK = 0.05
 
@@ -129,7 +129,10 @@ def draw_strokes(strokes: NDArray[np.uint8], side: int, conditions: Conditions) 
     scale = _DRAWING_SIDE / max(picture.crop(picture.getbbox()).size)
     size = [round(scale * length) for length in picture.size]
     enlarged = picture.resize(size, Image.Resampling.BICUBIC).rotate(conditions.angle, Image.Resampling.BICUBIC)
-    inked = ndimage.gaussian_filter(np.asarray(enlarged, np.float32), scale / 2) > _STROKE_LEVEL
+    smooth = ndimage.gaussian_filter(np.asarray(enlarged, np.float32), scale / 2)
+    # Relative to the stroke beside it, the inside of a small loop is paper, which a thick pen has nearly filled.
+    ridge = ndimage.maximum_filter(smooth, round(4 * scale))
+    inked = smooth > np.maximum(_STROKE_LEVEL, _RIDGE_LEVEL * ridge)
     middle = skeletonize(remove_small_objects(inked, max_size=int(_SPECK * inked.sum())))
     margin = _DRAWING_SIDE // 4
     distance = ndimage.distance_transform_edt(~np.pad(middle, margin))

@@ -216,7 +216,7 @@ class CharacterFramer(TransformerMixin, BaseEstimator):
 
     def _validate(self, X: Any, *, reset: bool) -> tuple[NDArray[Any], Shape | None]:
         """Return an array of images as rows, and the shape of an image where the layout determines the shape."""
-        full_shape = getattr(X, "shape", ())
+        full_shape: Sequence[int] = getattr(X, "shape", ())
         if len(full_shape) == 4 and full_shape[-1] in {3, 4} and full_shape[1] != 1:
             X = np.stack([array_to_gray(image) for image in np.asarray(X)])
         rows, shape = as_rows(X)

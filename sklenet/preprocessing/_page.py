@@ -19,6 +19,8 @@ _MAX_SIDE = 2000
 _PART_OVERLAP = 0.5
 # ... and if the gap between them is at most this share of the line's height.
 _PART_GAP = 0.5
+# A bar of a 5 is at least as wide as this share of the median height, no further to the right and from the top.
+_BAR_WIDTH, _BAR_GAP, _BAR_HEIGHT = 0.2, 0.15, 0.25
 # A stroke is a dot, and begins no line, if it is lower than this share of the median height of strokes.
 _DOT = 0.4
 # A character continues a line if this share of the height of the lower one is beside the line's last character.
@@ -192,6 +194,8 @@ def _join_parts(strokes: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 
 def _part_distance(stroke: NDArray[np.intp], character: NDArray[np.intp], usual: float) -> float:
     """Return the gap between a stroke and a character that it may belong to, in pixels; infinity if it does not."""
+    if _is_upper_bar(stroke, character, usual):
+        return max(0.0, float(stroke[0] - character[2]))
     if _overlap(stroke, character, 0) < _PART_OVERLAP:
         return np.inf
     gap = max(stroke[1], character[1]) - min(stroke[3], character[3])
@@ -199,6 +203,14 @@ def _part_distance(stroke: NDArray[np.intp], character: NDArray[np.intp], usual:
     # Two characters of neighbouring lines are together higher than a character.
     is_part = gap <= _PART_GAP * usual and together <= 1.6 * usual
     return float(gap) if is_part else np.inf
+
+
+def _is_upper_bar(stroke: NDArray[np.intp], character: NDArray[np.intp], usual: float) -> bool:
+    """Tell whether a stroke is the bar at the upper right of a character, as of a 5, which need not touch it."""
+    is_flat = stroke[3] - stroke[1] < _DOT * usual and stroke[2] - stroke[0] >= _BAR_WIDTH * usual
+    is_beside = -usual / 2 < stroke[0] - character[2] <= _BAR_GAP * usual
+    is_at_top = abs(float(stroke[1::2].mean()) - character[1]) < _BAR_HEIGHT * usual
+    return bool(is_flat and is_beside and is_at_top)
 
 
 def _read_lines(boxes: NDArray[np.intp]) -> list[NDArray[np.intp]]:

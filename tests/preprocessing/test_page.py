@@ -45,6 +45,7 @@ PARTS = {
     "i": [(20, 10, 26, 16), (20, 24, 26, 60)],
     "=": [(20, 25, 50, 30), (20, 40, 50, 45)],
     "%": [(20, 20, 30, 30), (20, 20, 24, 24), (18, 52, 52, 56), (40, 60, 50, 70)],
+    "5": [(20, 20, 44, 60), (47, 16, 70, 24)],
     "ï": [(20, 12, 26, 18), (30, 12, 36, 18), (20, 24, 36, 60)],
 }
 
@@ -55,6 +56,11 @@ def test_parts_of_one_character_stay_together(name):
     parts = np.array(PARTS[name])
     assert len(page.boxes) == 3
     assert_array_equal(page.boxes[0], [*parts[:, :2].min(axis=0), *parts[:, 2:].max(axis=0)])
+
+
+def test_a_minus_is_no_part_of_a_digit():
+    page = find_characters(write([(20, 20, 44, 60), (47, 36, 70, 44), (80, 20, 104, 60)]))
+    assert len(page.boxes) == 3
 
 
 def test_characters_of_two_lines_are_not_joined():

@@ -123,9 +123,16 @@ def _estimate_light(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     if np.ptp(light) <= _EVEN_LIGHT * light.max():
         return np.full(gray.shape, np.median(light), np.float32)
     # A square that is hardly wider than the strokes follows the edges of shadows more closely.
-    contrast = light - small
-    radius = ndimage.distance_transform_edt(np.pad(contrast > _otsu(contrast), 1)).max()
+    contrast = np.rint(light - small)
+    radius = ndimage.distance_transform_edt(np.pad(contrast > _upper_threshold(contrast), 1)).max()
     return _enlarge(np.minimum(light, _close(small, 3 * radius + 3)), gray.shape)
+
+
+def _upper_threshold(contrast: NDArray[np.float32]) -> float:
+    """Return the upper of Otsu's two thresholds, between paper, what a shadow has left, and ink."""
+    if len(np.unique(contrast)) < 3:
+        return _otsu(contrast)
+    return float(import_extra("skimage.filters", "images").threshold_multiotsu(contrast, 3)[-1])
 
 
 def _close(image: NDArray[np.float32], side: float) -> NDArray[np.float32]:

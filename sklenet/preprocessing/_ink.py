@@ -25,7 +25,7 @@ _WIDEST_STROKE = 1 / 3
 _EVEN_LIGHT = 0.06
 # Less contrast than this share of the brightness, or than this number of standard deviations of noise, is no ink.
 _MIN_CONTRAST, _MIN_SIGNAL = 0.08, 6
-# Shares of the threshold between paper and ink: weaker pixels do not belong to a stroke. Antialiasing and JPEG surround
+# Share of the threshold between paper and ink: weaker pixels do not belong to a stroke. Antialiasing and JPEG surround
 # strokes by weak pixels.
 _WEAK = 0.4
 # Connected strokes with less than this share of the ink of a usual stroke are specks.

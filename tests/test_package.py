@@ -9,16 +9,26 @@ import sklenet
 
 
 def test_public_names():
-    assert dir(sklenet) == ["LeNet5", "LeNetClassifier", "__version__", "datasets", "tuning"]
+    assert dir(sklenet) == ["LeNet5", "LeNetClassifier", "__version__", "datasets", "preprocessing", "tuning"]
     assert sklenet.LeNetClassifier.__name__ == "LeNetClassifier"
     assert sklenet.LeNet5.__name__ == "LeNet5"
     with pytest.raises(AttributeError, match="module 'sklenet' has no attribute 'LeNet6'"):
         _ = sklenet.LeNet6
 
 
-@pytest.mark.parametrize("name", ["datasets.load_mnist_sample", "tuning.LeNetSearchCV"])
+@pytest.mark.parametrize(
+    "name", ["datasets.load_mnist_sample", "preprocessing.find_characters", "tuning.LeNetSearchCV"]
+)
 def test_subpackages_are_imported_on_access(name):
     subprocess.run([sys.executable, "-W", "error", "-c", f"import sklenet; sklenet.{name}"], check=True)
+
+
+def test_characters_are_found_without_torch():
+    code = (
+        "import sys, numpy as np; from sklenet.preprocessing import find_characters as f; "
+        "f(np.eye(40, dtype=np.uint8) * 255); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
 def test_sample_data_are_loaded_without_torch():

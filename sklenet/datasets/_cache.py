@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from sklenet.datasets._extras import import_extra
+from sklenet._extras import import_extra
 from sklenet.datasets._registry import SUBSETS, DataSet, File, get_dataset
 
 DataHome = str | os.PathLike[str] | None

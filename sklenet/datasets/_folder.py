@@ -1,16 +1,24 @@
 """Load picture files as images of one size and polarity."""
 
 import os
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklenet._checks import check_choice, check_image_shape, name_some
+from sklenet._checks import Shape, check_choice, check_image_shape, name_some
+from sklenet._extras import import_extra
+from sklenet._pictures import border_pixels, read_picture
 from sklenet.datasets._bunch import as_bunch
-from sklenet.datasets._extras import import_extra
-from sklenet.datasets._pictures import find_labelled, find_unlabelled, picture_formats
+from sklenet.datasets._pictures import find_labelled, find_unlabelled
+from sklenet.preprocessing._framing import MNIST_BOX, Frame, frame_character
+
+# Draws a picture in an image of one shape, or returns None for a picture without ink.
+Draw = Callable[[NDArray[np.uint8]], NDArray[np.uint8] | None]
 
 _POLARITIES = ("keep", "auto", "invert")
 _LABELS = ("folder", None)
@@ -26,6 +34,7 @@ def load_image_folder(
     label: str | None = "folder",
     image_shape: tuple[int, int] = (28, 28),
     polarity: str = "keep",
+    frame: bool = False,
     return_X_y: bool = False,
     as_frame: bool = False,
 ) -> Any:
@@ -55,6 +64,11 @@ def load_image_folder(
         dark on light if the share of light pixels in the area and the share in the border add up to more than one. If
         at least 98 % of the border are light or dark, only the area counts, and its share must exceed one half. "auto"
         may misjudge a heavy character that is cropped to its bounding box, and a page with a strong gradient of light.
+    frame : bool, default=False
+        Whether to frame the characters as :class:`~sklenet.preprocessing.CharacterFramer` does, instead of resizing the
+        whole pictures: for photographs and scans. The longer side of a character becomes 20/28 of the shorter side of
+        `image_shape`, as in MNIST. Framed images are light on dark; "keep" and "auto" are then the same polarity, and
+        "invert" declares dark ink. A warning names pictures without ink.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
@@ -92,12 +106,12 @@ def load_image_folder(
     FileNotFoundError, NotADirectoryError
         If the folder does not exist, or is a file.
     ImportError
-        If Pillow is missing. The extra ``sklenet[datasets]`` installs it.
+        If Pillow is missing, or scikit-image where ink is searched. The extra ``sklenet[images]`` installs both.
 
     Warns
     -----
     UserWarning
-        If files are skipped.
+        If files are skipped, or pictures to be framed have no ink.
 
     See Also
     --------
@@ -129,8 +143,9 @@ def load_image_folder(
     files = {"": find_unlabelled(folder)} if label is None else find_labelled(folder)
     paths = [file for group in files.values() for file in group]
     names = None if label is None else np.array(list(files))
+    draw = _framing(shape, polarity) if frame else _resizing(shape, polarity)
     return as_bunch(
-        _read_pictures(paths, shape, polarity),
+        _read_pictures(paths, shape, draw),
         None if names is None else np.repeat(names, [len(group) for group in files.values()]),
         return_X_y=return_X_y,
         as_frame=as_frame,
@@ -139,80 +154,63 @@ def load_image_folder(
     )
 
 
-def _read_pictures(paths: list[Path], shape: tuple[int, int], polarity: str) -> NDArray[np.uint8]:
-    pillow = import_extra("PIL.Image")
-    images = np.empty((len(paths), *shape), np.uint8)
-    reasons = []
+def _read_pictures(paths: list[Path], shape: Shape, draw: Draw) -> NDArray[np.uint8]:
+    images = np.zeros((len(paths), *shape), np.uint8)
+    reasons, blank = [], []
     for image, path in zip(images, paths, strict=True):
         try:
-            pixels = _read_gray(path)
-        except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
+            drawn = draw(read_picture(path))
+        except (OSError, ValueError) as error:
             reasons.append(f"{path} ({error})")
             continue
-        if polarity == "invert" or (polarity == "auto" and _is_dark_on_light(pixels)):
-            pixels = 255 - pixels
-        image[:] = _fit(pixels, shape)
+        if drawn is None:
+            blank.append(str(path))
+        else:
+            image[:] = drawn
     if reasons:
         raise ValueError(f"{len(reasons)} of {len(paths)} files cannot be read as pictures: {name_some(reasons)}.")
+    if blank:
+        warnings.warn(
+            f"No ink was found in {len(blank)} of {len(paths)} pictures, which become blank: {name_some(blank)}.",
+            UserWarning,
+            stacklevel=3,
+        )
     return images
 
 
-def _read_gray(path: Path) -> NDArray[np.uint8]:
-    """Read a picture of any mode as gray levels (h, w), uint8."""
-    pillow, operations = import_extra("PIL.Image"), import_extra("PIL.ImageOps")
-    with pillow.open(path, formats=sorted(set(picture_formats().values()))) as file:
-        picture = operations.exif_transpose(file)
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return _reduce_depth(np.asarray(picture), picture.mode)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        paper = pillow.new("RGBA", picture.size, "white")
-        picture = pillow.alpha_composite(paper, picture)
-    return np.asarray(picture.convert("L"))
+def _framing(shape: Shape, polarity: str) -> Draw:
+    frame = Frame(shape, box=max(1, round(min(shape) * MNIST_BOX)))
+    return partial(frame_character, frame=frame, polarity="dark-on-light" if polarity == "invert" else "auto")
 
 
-def _reduce_depth(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
-    """Convert integers from 0 to 65,535 or floats from 0 to 1 to uint8."""
-    highest = 1 if mode == "F" else 2**16 - 1
-    if not (pixels.min() >= 0 and pixels.max() <= highest):  # NaN included
-        raise ValueError(
-            f"its pixels, of mode {mode!r}, span [{pixels.min():g}, {pixels.max():g}] instead of [0, {highest}]"
-        )
-    return np.rint(pixels * 255.0).astype(np.uint8) if mode == "F" else (pixels >> 8).astype(np.uint8)
+def _resizing(shape: Shape, polarity: str) -> Draw:
+    def draw(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if polarity == "invert" or (polarity == "auto" and _is_dark_on_light(pixels)):
+            pixels = 255 - pixels
+        return _fit(pixels, shape)
 
-
-def _border_pixels(pixels: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return draw
 
 
 def _is_dark_on_light(pixels: NDArray[np.uint8]) -> bool:
     if int(pixels.max()) - int(pixels.min()) < _MIN_CONTRAST:
         return float(pixels.mean()) > 127  # a blank picture has no strokes; blank paper is light
-    is_light = pixels > _otsu_threshold(pixels)
-    area, border = float(is_light.mean()), float(_border_pixels(is_light).mean())
+    is_light = pixels > import_extra("skimage.filters", "images").threshold_otsu(pixels)
+    area, border = float(is_light.mean()), float(border_pixels(is_light).mean())
     if not _MIN_BORDER_SHARE < border < 1 - _MIN_BORDER_SHARE:
         return area > 0.5
     return area + border > 1
 
 
-def _otsu_threshold(pixels: NDArray[np.uint8]) -> int:
-    """Return the largest gray level of the dark class, at which the variance between both classes is largest."""
-    counts = np.bincount(pixels.ravel(), minlength=256).astype(np.float64)
-    n_dark, sum_dark = counts.cumsum(), (counts * np.arange(256)).cumsum()
-    n_light, sum_light = n_dark[-1] - n_dark, sum_dark[-1] - sum_dark
-    mean_difference = sum_dark / np.maximum(n_dark, 1) - sum_light / np.maximum(n_light, 1)
-    return int(np.argmax(n_dark * n_light * mean_difference**2))
-
-
-def _fit(pixels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+def _fit(pixels: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
     """Resize a picture to the largest size that fits into a shape, and centre it on its background."""
     if pixels.shape == shape:
         return pixels
-    pillow = import_extra("PIL.Image")
+    pillow = import_extra("PIL.Image", "images")
     scale = min(shape[0] / pixels.shape[0], shape[1] / pixels.shape[1])
     height, width = (max(1, round(scale * side)) for side in pixels.shape)
     resized = pillow.fromarray(pixels).resize((width, height), pillow.Resampling.BILINEAR)
-    canvas = np.full(shape, int(np.median(_border_pixels(pixels))))
+    canvas = np.full(shape, int(np.median(border_pixels(pixels))))
     top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
     canvas[top : top + height, left : left + width] = resized
     return canvas

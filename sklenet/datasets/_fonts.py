@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from sklenet.datasets._extras import import_extra
+from sklenet._extras import import_extra
 
 # Pixels per em at which glyphs are drawn before sampling: about four times the resolution of a 28 × 28 image.
 _EM = 96

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklenet.datasets._extras import import_extra
+from sklenet._extras import import_extra
 from sklenet.datasets._formats import damaged, open_zip, read_idx, read_libsvm, read_member, read_npz
 from sklenet.datasets._registry import DataSet
 

@@ -2,26 +2,15 @@
 
 import os
 import warnings
-from functools import cache
 from pathlib import Path
 
 from sklenet._checks import name_some
-from sklenet.datasets._extras import import_extra
+from sklenet._pictures import picture_formats
 
-# Formats that Pillow opens but that are not pictures, or that Pillow opens with other programs.
-_EXCLUDED_FORMATS = {"BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "PALM", "PDF", "WMF"}
 # Files and folders that file managers and archives create.
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
 _SYSTEM_FOLDER = "__MACOSX"
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
-
-
-@cache
-def picture_formats() -> dict[str, str]:
-    """Return Pillow's format by suffix, in lower case, for all suffixes of pictures."""
-    image = import_extra("PIL.Image")
-    readable = {suffix: name for suffix, name in image.registered_extensions().items() if name in image.OPEN}
-    return {suffix: name for suffix, name in sorted(readable.items()) if name not in _EXCLUDED_FORMATS}
 
 
 def find_labelled(folder: Path) -> dict[str, list[Path]]:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from sklenet.datasets import fetch_dataset, load_image_folder, load_mnist_sample, load_pixel_csv, make_characters
+from sklenet.preprocessing import find_characters
 
 INSTALL = r"needs the package {}, which is not installed; .* pip install 'sklenet\[datasets\]'"
+INSTALL_IMAGES = INSTALL.replace("datasets", "images")
 
 
 @pytest.fixture
@@ -39,8 +41,17 @@ def test_pictures_need_pillow(tmp_path, uninstall):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "1.png").touch()
     uninstall("PIL")
-    with pytest.raises(ImportError, match=INSTALL.format("PIL")):
+    with pytest.raises(ImportError, match=INSTALL_IMAGES.format("PIL")):
         load_image_folder(tmp_path)
+
+
+@pytest.mark.parametrize("package", ["PIL", "skimage"])
+def test_framing_needs_the_packages(uninstall, package):
+    uninstall(package)
+    picture = np.full((90, 90), 230, np.uint8)
+    picture[20:60, 20:25] = picture[0, 0] = 20
+    with pytest.raises(ImportError, match=INSTALL_IMAGES.format(package)):
+        find_characters(picture)
 
 
 def test_downloads_need_pooch(tmp_path, publish, uninstall):

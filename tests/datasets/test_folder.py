@@ -10,9 +10,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from pictures_of_digits import as_gray, mnist_digits, on_paper
 from sklenet import LeNetClassifier
 from sklenet.datasets import load_image_folder, load_mnist_sample, make_characters
 from sklenet.datasets._folder import _is_dark_on_light
+from sklenet.preprocessing import CharacterFramer
 
 LOSSLESS = ["png", "bmp", "tif", "tiff", "gif"]
 
@@ -377,3 +379,24 @@ def test_polarity_of_all_digits_and_characters(data, inverted):
             images = make_characters(2000, random_state=0).images
     is_wrong = [_is_dark_on_light(255 - image if inverted else image) != inverted for image in images]
     assert sum(is_wrong) == 0
+
+
+def test_framed_pictures_are_those_of_the_framer(tmp_path):
+    digits, _ = mnist_digits(6)
+    pictures = [as_gray(on_paper(digit, (120, 160), (6, 30))) for digit in digits]
+    save_image_folder(tmp_path, pictures, list("abcabc"))
+    data = load_image_folder(tmp_path, frame=True)
+    assert_array_equal(data.data, CharacterFramer().fit_transform([pictures[i] for i in (0, 3, 1, 4, 2, 5)]))
+    assert_array_equal(load_image_folder(tmp_path, frame=True, polarity="invert").data, data.data)
+
+    larger = load_image_folder(tmp_path, frame=True, image_shape=(56, 84)).images
+    sides = [np.ptp(np.argwhere(image), axis=0).max() + 1 for image in larger]
+    assert_array_equal(sides, [40] * 6)
+
+
+def test_pictures_without_ink_are_blank_with_a_warning(tmp_path):
+    digits, _ = mnist_digits(1)
+    save_image_folder(tmp_path, [as_gray(on_paper(digits[0], (120, 160), (6, 30))), stroke(200, 200)], ["x", "x"])
+    with pytest.warns(UserWarning, match=r"No ink was found in 1 of 2 pictures, .*00001\.png"):
+        data = load_image_folder(tmp_path, frame=True)
+    assert data.data.any(axis=1).tolist() == [True, False]

@@ -4,13 +4,15 @@ import importlib
 from typing import Any
 
 
-def import_extra(name: str) -> Any:
-    """Import a module of a package that the extra "datasets" installs.
+def import_extra(name: str, extra: str = "datasets") -> Any:
+    """Import a module of a package that an extra installs.
 
     Parameters
     ----------
     name : str
         Name of the module, as in an import statement.
+    extra : str, default="datasets"
+        Name of the extra.
 
     Returns
     -------
@@ -29,5 +31,5 @@ def import_extra(name: str) -> Any:
             raise  # the package is installed, and lacks a dependency of its own
         raise ImportError(
             f"This function needs the package {package}, which is not installed; "
-            f"install the extra that contains it: pip install 'sklenet[datasets]'"
+            f"install the extra that contains it: pip install 'sklenet[{extra}]'"
         ) from error

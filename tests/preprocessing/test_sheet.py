@@ -1,0 +1,124 @@
+import os
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from PIL import Image
+from scipy import ndimage
+
+from pictures_of_digits import as_gray, light_across, mnist_digits, similarity
+from sklenet.preprocessing import CharacterFramer, cut_sheet
+from sklenet.preprocessing._sheet import GridNotFoundError
+
+N_ROWS, N_COLUMNS, SIDE = 8, 6, 44
+EMPTY = {(2, 3), (7, 5)}
+
+
+def fill_in(digits, *, line=0.0, angle=0.0, noise=0.0):
+    """Return a picture of a form whose cells hold digits off their centres, and the positions of the cells' corners."""
+    rng = np.random.default_rng(0)
+    ink = np.zeros((SIDE * N_ROWS + 60, SIDE * N_COLUMNS + 60))
+    for index, digit in enumerate(digits):
+        row, column = divmod(index, N_COLUMNS)
+        top, left = 30 + SIDE * np.array([row, column]) + rng.integers(3, SIDE - 30, 2)
+        if (row, column) not in EMPTY:
+            ink[top : top + 28, left : left + 28] = np.maximum(ink[top : top + 28, left : left + 28], digit / 255)
+    rows, columns = 30 + SIDE * np.arange(N_ROWS + 1), 30 + SIDE * np.arange(N_COLUMNS + 1)
+    for row in rows:
+        ink[row - 1 : row + 1, columns[0] : columns[-1]] = np.maximum(
+            ink[row - 1 : row + 1, columns[0] : columns[-1]], line
+        )
+    for column in columns:
+        ink[rows[0] : rows[-1], column - 1 : column + 1] = np.maximum(
+            ink[rows[0] : rows[-1], column - 1 : column + 1], line
+        )
+    ink = ndimage.rotate(ink, angle, reshape=False, order=1)
+    paper = 225 - 180 * ink + noise * rng.standard_normal(ink.shape)
+    return as_gray(paper * light_across(ink.shape, 0.7))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return mnist_digits(N_ROWS * N_COLUMNS)
+
+
+@pytest.mark.parametrize("line", [0.0, 0.6, 1.0], ids=["no lines", "gray lines", "black lines"])
+@pytest.mark.parametrize("angle", [0.0, 2.0, -4.0])
+def test_cells_hold_their_digits(digits, line, angle):
+    images, _ = digits
+    sheet = cut_sheet(fill_in(images, line=line, angle=angle, noise=2), N_ROWS, N_COLUMNS)
+    assert set(map(tuple, np.argwhere(sheet.is_empty))) == EMPTY
+    is_filled = ~sheet.is_empty.ravel()
+    framed = CharacterFramer().transform([image for image, keep in zip(sheet.images, is_filled, strict=True) if keep])
+    turned = ndimage.rotate(np.pad(images, ((0, 0), (9, 9), (9, 9))), angle, axes=(1, 2), reshape=False, order=1)
+    expected = CharacterFramer().transform(turned[is_filled])
+    similarities = [similarity(*pair) for pair in zip(framed, expected, strict=True)]
+    # Strokes that a line crosses look a little different, and a digit of MNIST has specks; a neighbour would be unlike.
+    assert sorted(similarities)[1] > 0.7
+    assert np.median(similarities) > 0.9
+
+
+@pytest.mark.parametrize("angle", [0.0, 3.0])
+def test_corners_of_lines(digits, angle):
+    sheet = cut_sheet(fill_in(digits[0], line=1.0, angle=angle), N_ROWS, N_COLUMNS)
+    center = np.array([SIDE * N_COLUMNS + 59, SIDE * N_ROWS + 59]) / 2
+    x, y = np.meshgrid(SIDE * np.arange(N_COLUMNS + 1) + 29.5, SIDE * np.arange(N_ROWS + 1) + 29.5)
+    cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    turned = (np.stack([x, y], axis=-1) - center) @ np.array([[cos, -sin], [sin, cos]]) + center
+    assert_allclose(sheet.corners, turned, atol=1.5)
+
+
+def test_blots_and_specks_far_from_the_form_are_left_out(digits):
+    picture = fill_in(digits[0], line=1.0)
+    picture[:, 3:6] = 0  # the edge of the scan
+    sheet = cut_sheet(picture, N_ROWS, N_COLUMNS)
+    assert set(map(tuple, np.argwhere(sheet.is_empty))) == EMPTY
+    assert max(image.shape[0] for image in sheet.images) < 1.5 * SIDE
+
+
+@pytest.mark.parametrize("line", [0.0, 1.0])
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(N_ROWS - 1, N_COLUMNS), (N_ROWS, N_COLUMNS + 1), (3, 3)])
+def test_a_grid_of_other_numbers_is_not_found(digits, line, n_rows, n_columns):
+    message = f"A grid of {n_rows} rows and {n_columns} columns was not found. Between (rows|columns), "
+    with pytest.raises(GridNotFoundError, match=message) as raised:
+        cut_sheet(fill_in(digits[0], line=line), n_rows, n_columns)
+    assert raised.value.sheet.corners.shape == (n_rows + 1, n_columns + 1, 2)
+    raised.value.sheet.plot()
+    plt.close("all")
+
+
+def test_a_blank_sheet_is_not_found():
+    with pytest.raises(ValueError, match="The picture has no ink"):
+        cut_sheet(np.full((200, 300), 240, np.uint8), 4, 5)
+
+
+@pytest.mark.parametrize(("name", "value"), [("n_rows", 0), ("n_columns", 2.5), ("n_rows", True)])
+def test_numbers_are_validated(name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of cut_sheet must be an int of at least 1"):
+        cut_sheet(np.zeros((20, 20), np.uint8), **({"n_rows": 2, "n_columns": 2} | {name: value}))
+
+
+def test_plot_shades_empty_cells(digits):
+    sheet = cut_sheet(fill_in(digits[0], line=1.0), N_ROWS, N_COLUMNS)
+    ax = sheet.plot()
+    assert len(ax.lines) == N_ROWS + N_COLUMNS + 2
+    assert len(ax.patches) == len(EMPTY)
+    plt.close("all")
+
+
+SHEETS = Path(os.environ.get("SKLENET_DATA", ""), "sheets")
+
+
+@pytest.mark.skipif("SKLENET_DATA" not in os.environ or not SHEETS.is_dir(), reason="SKLENET_DATA has no folder sheets")
+@pytest.mark.parametrize("name", ["faint-lines.tif", "no-lines.png", "broken-lines.tif", "full-lines.png"])
+def test_scanned_sheets(name):
+    sheet = cut_sheet(SHEETS / name, 40, 32)
+    assert not sheet.is_empty.any()
+    with Image.open(SHEETS / name) as picture:
+        width, height = picture.size
+    heights, widths = np.diff(sheet.corners[..., 1], axis=0), np.diff(sheet.corners[..., 0], axis=1)
+    assert np.ptp(heights) < 0.3 * heights.mean()
+    assert np.ptp(widths) < 0.3 * widths.mean()
+    assert heights.mean() > 0.9 * height / 40 - 1 or widths.mean() > 0.9 * width / 32 - 1

@@ -8,10 +8,17 @@ from sklenet._version import __version__
 if TYPE_CHECKING:
     from sklenet._classifier import LeNetClassifier
     from sklenet._engine import LeNet5
+    from sklenet._novelty import LeNetNoveltyDetector
+    from sklenet._rejecting import RejectingClassifier
 
-__all__ = ["LeNet5", "LeNetClassifier", "__version__"]
+__all__ = ["LeNet5", "LeNetClassifier", "LeNetNoveltyDetector", "RejectingClassifier", "__version__"]
 
-_CLASSES = {"LeNet5": "sklenet._engine", "LeNetClassifier": "sklenet._classifier"}
+_CLASSES = {
+    "LeNet5": "sklenet._engine",
+    "LeNetClassifier": "sklenet._classifier",
+    "LeNetNoveltyDetector": "sklenet._novelty",
+    "RejectingClassifier": "sklenet._rejecting",
+}
 _SUBPACKAGES = ("datasets", "preprocessing", "tuning")
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackContext, CallbackSupportMixin
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
 
 from sklenet._engine import EpochObserver, Model, clone_callbacks, device_for_loading, use_one_thread_after_fork
-from sklenet._validation import nearest_parameter
+from sklenet._validation import nearest_parameter, validate_predict
 
 use_one_thread_after_fork()
 
@@ -72,8 +74,36 @@ class FitTask(EpochObserver):
         )
 
 
-class ModelEstimator(CallbackSupportMixin, BaseEstimator):
+class ModelEstimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """An estimator whose fitted attributes are those of a :class:`Model`, which `_model` holds."""
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Compute the activations of F6, the features from which the output layer tells the classes apart.
+
+        An image gets the same features, to the bit, alone, in any batch and in any order. The features are those of the
+        image itself, also with ``test_time_augment=True``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels), (n_samples, h, w), (n_samples, 1, h, w) or (n_samples, h, w, 1)
+            Images on the same scale and of the same polarity as in `fit`.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_units), float32
+            84 units with ``width=1``.
+        """
+        return self._compute(X, Model.features)
+
+    @property
+    def _n_features_out(self) -> int:
+        """The number of features, after which scikit-learn names them."""
+        return self._model.module.f6.out_features
+
+    def _compute(self, X: ArrayLike, outputs: Callable[..., NDArray[Any]], **options: Any) -> NDArray[Any]:
+        """Validate images, and compute outputs of the model."""
+        check_is_fitted(self)
+        return outputs(self._model, validate_predict(self, X, self._model), **options)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator.
@@ -101,9 +131,10 @@ class ModelEstimator(CallbackSupportMixin, BaseEstimator):
         return super().set_params(**params)
 
     def __sklearn_tags__(self) -> Tags:
-        """Return the tags; 3-D input is accepted beside 2-D input."""
+        """Return the tags; 3-D input is accepted beside 2-D input, and features are of float32."""
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
     def __getstate__(self) -> dict[str, Any]:

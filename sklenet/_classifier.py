@@ -1,7 +1,6 @@
 """LeNetClassifier: scikit-learn's contract."""
 
 import warnings
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -11,7 +10,6 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from sklenet._base import ModelEstimator, unchanged_on_error
 from sklenet._checks import Shape
@@ -27,7 +25,7 @@ from sklenet._engine import (
     start_model,
     train,
 )
-from sklenet._validation import validate_fit, validate_partial_fit, validate_predict
+from sklenet._validation import validate_fit, validate_partial_fit
 
 
 class LeNetClassifier(ClassifierMixin, ModelEstimator):
@@ -354,7 +352,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         UserWarning
             If the images are on another scale than the training images, or inverted.
         """
-        logits = self._compute(X, Model.logits)
+        logits = self._compute(X, Model.logits, average_shifts=self.test_time_augment)
         return self.classes_[logits.argmax(axis=1)]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -372,7 +370,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         probabilities : ndarray of shape (n_samples, n_classes), float32
             Columns are in the order of `classes_`.
         """
-        return self._compute(X, Model.probabilities)
+        return self._compute(X, Model.probabilities, average_shifts=self.test_time_augment)
 
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Predict the logarithms of class probabilities, finite where a probability rounds to 0.
@@ -387,7 +385,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         log_probabilities : ndarray of shape (n_samples, n_classes), float32
             Columns are in the order of `classes_`.
         """
-        return self._compute(X, Model.log_probabilities)
+        return self._compute(X, Model.log_probabilities, average_shifts=self.test_time_augment)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the logits, which calibration takes.
@@ -402,11 +400,23 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         logits : ndarray of shape (n_samples,) or (n_samples, n_classes), float32
             For two classes, the logit of the second minus that of the first.
         """
-        logits = self._compute(X, Model.logits)
+        logits = self._compute(X, Model.logits, average_shifts=self.test_time_augment)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def _compute(self, X: ArrayLike, outputs: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Validate images, and compute outputs of the model."""
-        check_is_fitted(self)
-        rows = validate_predict(self, X, self._model)
-        return outputs(self._model, rows, average_shifts=self.test_time_augment)
+    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Score how much images look like the training images; the higher, the more.
+
+        The score is the largest logit: features that no class was trained on give small logits. Unlike probabilities,
+        logits are not normalised by those of the other classes. A row gets the same score, to the bit, alone, in any
+        batch and in any order. Scores of different models do not compare.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in `predict`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+        """
+        return self._compute(X, Model.scores, average_shifts=self.test_time_augment)

@@ -9,9 +9,14 @@ import sklenet
 
 
 def test_public_names():
-    assert dir(sklenet) == ["LeNet5", "LeNetClassifier", "__version__", "datasets", "preprocessing", "tuning"]
+    assert dir(sklenet) == [
+        "LeNet5", "LeNetClassifier", "LeNetNoveltyDetector", "RejectingClassifier", "__version__", "datasets",
+        "preprocessing", "tuning",
+    ]  # fmt: skip
     assert sklenet.LeNetClassifier.__name__ == "LeNetClassifier"
     assert sklenet.LeNet5.__name__ == "LeNet5"
+    assert sklenet.LeNetNoveltyDetector.__name__ == "LeNetNoveltyDetector"
+    assert sklenet.RejectingClassifier.__name__ == "RejectingClassifier"
     with pytest.raises(AttributeError, match="module 'sklenet' has no attribute 'LeNet6'"):
         _ = sklenet.LeNet6
 

@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 from sklearn.exceptions import SkipTestWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_estimator,
@@ -15,7 +16,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sklenet import LeNetClassifier
+from sklenet import LeNetClassifier, LeNetNoveltyDetector, RejectingClassifier
 
 # Data of the checks have 1, 2, 3, 5 or 10 features, most of which are padded to a square with a warning.
 pytestmark = pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning")
@@ -47,6 +48,39 @@ def test_default_estimator(estimator, check):
 
 @parametrize_with_checks(VARIANTS, expected_failed_checks=expected_failures)
 def test_other_configurations(estimator, check):
+    check(estimator)
+
+
+UNLABELLED = {
+    "check_outliers_train": (
+        "fits without labels, which the classifier of the detector needs; tests/test_novelty.py runs it with labels"
+    )
+}
+
+
+@parametrize_with_checks(
+    [LeNetNoveltyDetector(LeNetClassifier(max_epochs=2))], expected_failed_checks=lambda _: UNLABELLED
+)
+def test_detector(estimator, check):
+    check(estimator)
+
+
+UNREACHABLE = dict.fromkeys(
+    [
+        "check_n_features_in_after_fitting", "check_estimators_dtypes", "check_dtype_object",
+        "check_estimators_nan_inf", "check_estimator_sparse_array", "check_estimator_sparse_matrix",
+        "check_fit_idempotent",
+    ],
+    "has labels without a relation to X, of which the wanted error cannot be kept",
+)  # fmt: skip
+REJECTED = {"check_classifiers_train": "expects a class for every sample, but some are rejected"}
+
+
+@parametrize_with_checks(
+    [RejectingClassifier(LogisticRegression(), max_error=1.0), RejectingClassifier(LogisticRegression())],
+    expected_failed_checks=lambda estimator: {} if estimator.max_error == 1 else UNREACHABLE | REJECTED,
+)
+def test_rejecting_classifier(estimator, check):
     check(estimator)
 
 

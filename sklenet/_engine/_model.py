@@ -77,6 +77,13 @@ class Model:
         """Compute the probabilities of classes, (n, n_classes), as `logits` does."""
         return self._classify(rows, average_shifts, partial(torch.softmax, dim=1))
 
+    def scores(self, rows: NDArray[Any], *, average_shifts: bool = False) -> NDArray[np.float64]:
+        """Compute how much rows look like the training images, (n,): the largest logit.
+
+        docs/design.md compares the largest logit with other scores.
+        """
+        return self.logits(rows, average_shifts=average_shifts).max(axis=1).astype(np.float64)
+
     def features(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """Compute the activations of F6, (n, n_units), of rows (n, pixels)."""
         return compute_in_chunks(self.module, self.canvas, rows, self.module.features)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["LeNet5", "LeNetClassifier", "__version__"]
 
 _CLASSES = {"LeNet5": "sklenet._engine", "LeNetClassifier": "sklenet._classifier"}
-_SUBPACKAGES = ("datasets", "tuning")
+_SUBPACKAGES = ("datasets", "inspection", "tuning")
 
 
 def __getattr__(name: str) -> Any:

@@ -9,14 +9,14 @@ import sklenet
 
 
 def test_public_names():
-    assert dir(sklenet) == ["LeNet5", "LeNetClassifier", "__version__", "datasets", "tuning"]
+    assert dir(sklenet) == ["LeNet5", "LeNetClassifier", "__version__", "datasets", "inspection", "tuning"]
     assert sklenet.LeNetClassifier.__name__ == "LeNetClassifier"
     assert sklenet.LeNet5.__name__ == "LeNet5"
     with pytest.raises(AttributeError, match="module 'sklenet' has no attribute 'LeNet6'"):
         _ = sklenet.LeNet6
 
 
-@pytest.mark.parametrize("name", ["datasets.load_mnist_sample", "tuning.LeNetSearchCV"])
+@pytest.mark.parametrize("name", ["datasets.load_mnist_sample", "inspection.MistakesDisplay", "tuning.LeNetSearchCV"])
 def test_subpackages_are_imported_on_access(name):
     subprocess.run([sys.executable, "-W", "error", "-c", f"import sklenet; sklenet.{name}"], check=True)
 

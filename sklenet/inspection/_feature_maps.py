@@ -11,8 +11,9 @@ from sklenet.inspection._inputs import check_lenet
 from sklenet.inspection._panels import SIGNED, make_panels
 
 _N_COLUMNS = 8  # maps side by side
-_SIDE = 56  # pixels of a drawn map: a multiple of 28 and 14, and nearly one of 10 and 5
-_GAP = 6  # pixels between maps
+_SIDE = 140  # pixels of a drawn map: a multiple of 28, 14, 10 and 5
+_GAP = 14  # pixels between maps
+_WIDTH = 6.0  # inches
 
 
 class FeatureMapDisplay:
@@ -109,8 +110,9 @@ class FeatureMapDisplay:
         display : FeatureMapDisplay
         """
         pictures = {layer: _tile(maps) for layer, maps in self.maps.items()}
-        heights = [float(picture.shape[0] + _SIDE / 2) for picture in pictures.values()]  # half a map for the title
-        size = 6.0, 1.3 * sum(heights) / len(heights) / _SIDE
+        heights = [float(len(picture) + _SIDE / 3) for picture in pictures.values()]  # with the title
+        inches = _WIDTH / (_N_COLUMNS * (_SIDE + _GAP))  # of a pixel
+        size = _WIDTH, inches * sum(heights) / len(heights)
         self.figure_, panels = make_panels(
             "FeatureMapDisplay", ax, len(pictures), n_columns=1, panel_size=size, height_ratios=heights
         )
@@ -122,8 +124,9 @@ class FeatureMapDisplay:
             style = {"cmap": SIGNED, "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
             self.im_[layer] = self.axes_[layer].imshow(picture, **style)
             self.axes_[layer].set_axis_off()
+            self.axes_[layer].set_anchor("W")
             of = f"{n_maps} maps of " if n_maps > 1 else ""
-            self.axes_[layer].set_title(f"{layer}: {of}{height}×{width}", fontsize="small", pad=3)
+            self.axes_[layer].set_title(f"{layer}: {of}{height}×{width}", fontsize="small", pad=3, loc="left")
         return self
 
 

@@ -19,8 +19,8 @@ from sklenet.inspection._inputs import (
 from sklenet.inspection._panels import make_panels, show_image
 
 _N_COLUMNS = 6
-_PANEL_SIZE = (1.2, 1.5)  # inches
-_LONGEST_LABEL = 10  # characters in a title
+_PANEL_SIZE = (1.2, 1.6)  # inches
+_LONGEST_LABEL, _LONGEST_LINE = 11, 12  # characters in a title
 
 
 class MistakesDisplay:
@@ -256,7 +256,10 @@ class MistakesDisplay:
         return self
 
     def _title(self, index: int) -> str:
-        pair = " → ".join(_shorten(str(labels[index])) for labels in (self.y_true, self.y_pred))
+        true, predicted = (_shorten(str(labels[index])) for labels in (self.y_true, self.y_pred))
+        pair = f"{true} → {predicted}"
+        if len(pair) > _LONGEST_LINE:
+            pair = f"{true}\n→ {predicted}"
         if self.y_proba is None:
             return pair
         return pair + "\n" + " → ".join(f"{probability:.2f}" for probability in self.y_proba[index])
@@ -267,9 +270,9 @@ class MistakesDisplay:
         if not n_mistakes:
             return f"no mistakes{among}"
         mistakes = "1 mistake" if n_mistakes == 1 else f"{n_mistakes:,} mistakes"
-        shown = "" if n_shown == n_mistakes else f"the first {n_shown} of "
+        shown = "" if n_shown == n_mistakes else f"first {n_shown} of "
         probabilities = "" if self.y_proba is None else ", with their probabilities"
-        return f"{shown}{mistakes}{among}: true → predicted class{probabilities}"
+        return f"{shown}{mistakes}{among}\ntrue → predicted class{probabilities}"
 
 
 def _as_pictures(X: Any, image_shape: Shape | None, estimator: Any = None) -> Any:

@@ -221,8 +221,8 @@ class OcclusionDisplay:
             above.set_title(f"predicted {self.y_pred[index]}", fontsize="small", pad=3)
             self.im_[index] = self._show_map(below, index, limits)
             below.set_title(f"class {self.classes[index]}: {self.scores[index]:.2f}", fontsize="small", pad=3)
-        label = f"{self.response} of the class,\nby the place of the patch"
-        self.colorbar_ = self.figure_.colorbar(self.im_[0], ax=list(self.axes_[1]), label=label)
+        self.colorbar_ = self.figure_.colorbar(self.im_[0], ax=list(self.axes_[1]))
+        self.colorbar_.set_label(f"{self.response} of the class", fontsize="small")
         return self
 
     def _show_map(self, axes: Any, index: int, limits: tuple[float, float]) -> Any:

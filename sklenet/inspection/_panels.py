@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Distinct for colour-blind readers, and symmetric about 0.
 SIGNED = "RdBu_r"
 
+_LEAST_WIDTH = 4.8  # inches of a figure, so that its title has room
+
 
 def import_pyplot(owner: str) -> Any:
     """Import matplotlib.pyplot.
@@ -89,7 +91,7 @@ def make_panels(
         return _choose(owner, ax, n_panels, pyplot.Axes)
     if ax is None:
         width, height = panel_size
-        figure = pyplot.figure(figsize=(width * n_columns, height * n_rows), layout="constrained")
+        figure = pyplot.figure(figsize=(max(width * n_columns, _LEAST_WIDTH), height * n_rows), layout="constrained")
         grid = figure.add_gridspec(n_rows, n_columns, height_ratios=height_ratios)
     else:
         if ax.get_subplotspec() is None:
@@ -103,7 +105,9 @@ def make_panels(
 def _choose(owner: str, ax: Any, n_panels: int, kind: type) -> "tuple[FigureBase, NDArray[Any]]":
     axes = np.ravel(np.asarray(ax, dtype=object))
     if not all(isinstance(each, kind) for each in axes):
-        raise TypeError(f"The 'ax' parameter of {owner} must be matplotlib axes or an array of them. Got {ax!r}.")
+        raise TypeError(
+            f"The 'ax' parameter of {owner} must be matplotlib axes or an array of them. Got {shorten(ax)}."
+        )
     if len(axes) < n_panels:
         raise ValueError(f"{owner} draws {n_panels} panels, but ax has {len(axes)} axes.")
     for spare in axes[n_panels:]:

@@ -240,7 +240,7 @@ class ReliabilityDisplay:
         label = error if self.name is None else f"{self.name} ({error})"
         (self.line_,) = self.ax_.plot(self.confidence, self.accuracy, **{"marker": "o", "label": label} | kwargs)
         self.ax_.set(xlabel="probability of the predicted class", ylabel="accuracy")
-        self.ax_.legend(loc="upper left", fontsize="small")
+        self.ax_.legend(fontsize="small")
 
     def _plot_shares(self) -> None:
         self.ax_.tick_params(labelbottom=False)

@@ -98,7 +98,7 @@ class TrainingCurveDisplay:
         return cls(lenet.loss_curve_, validation_scores=scores).plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> Self:
-        """Plot the curves by epoch, the loss on a logarithmic scale.
+        """Plot the curves by epoch.
 
         Parameters
         ----------
@@ -116,7 +116,8 @@ class TrainingCurveDisplay:
         epochs = np.arange(1, len(np.asarray(self.loss_curve)) + 1)
         style = {"color": _LOSS_COLOUR, "marker": ".", "label": "training loss"} | kwargs
         (self.line_,) = self.ax_.plot(epochs, self.loss_curve, **style)
-        self.ax_.set(xlabel="epoch", ylabel="training loss", yscale="log")
+        self.ax_.set(xlabel="epoch", ylabel="training loss")
+        self.ax_.set_ylim(bottom=0)
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.score_ax_ = self.score_line_ = None
         if self.validation_scores is not None:

@@ -280,7 +280,7 @@ def calibration(table: Table) -> Figure | None:
         for (title, model, form), bins in data.groupby(["classifier", "model", "form"], sort=False):
             display = ReliabilityDisplay(**bins[["confidence", "accuracy", "share"]])
             display.plot(ax=axis, label=title, **_line(model, form))
-        axis.get_legend().remove()
+        axis.legend().remove()  # a legend of the display would cover the lines
         axis.grid(visible=True)
         _legend(canvas, [axis])
 

@@ -85,10 +85,10 @@ class MistakesDisplay:
         self,
         images: Sequence[Any] | NDArray[Any],
         *,
-        y_true: ArrayLike,
-        y_pred: ArrayLike,
+        y_true: Sequence[Any] | NDArray[Any],
+        y_pred: Sequence[Any] | NDArray[Any],
         indices: ArrayLike,
-        y_proba: ArrayLike | None = None,
+        y_proba: Sequence[Any] | NDArray[Any] | None = None,
         n_samples: int | None = None,
     ) -> None:
         self.images = images
@@ -198,8 +198,6 @@ class MistakesDisplay:
             not among the classes, or `y_proba` has another number of columns.
         """
         owner = "MistakesDisplay"
-        if y_pred is None and y_proba is None:
-            raise ValueError(f"{owner}.from_predictions needs y_pred, y_proba or both.")
         images = _as_pictures(X, image_shape)
         check_lengths(images, y_true, y_pred, y_proba)
         labels = as_classes(owner, classes, *(each for each in (y_true, y_pred) if each is not None))
@@ -207,13 +205,11 @@ class MistakesDisplay:
         probabilities = None if y_proba is None else as_probabilities(owner, y_proba, labels)
         if y_pred is not None:
             predicted = as_class_indices(owner, "y_pred", y_pred, labels)
-        else:
+        elif probabilities is not None:
             predicted = probabilities.argmax(axis=1)
-        wrong = np.flatnonzero(true != predicted)
-        pairs = None
-        if probabilities is not None:
-            wrong = wrong[np.argsort(probabilities[wrong, true[wrong]], kind="stable")]
-            pairs = np.column_stack([probabilities[wrong, true[wrong]], probabilities[wrong, predicted[wrong]]])
+        else:
+            raise ValueError(f"{owner}.from_predictions needs y_pred, y_proba or both.")
+        wrong, pairs = _find_mistakes(true, predicted, probabilities)
         display = cls(
             [images[index] for index in wrong],
             y_true=labels[true[wrong]],
@@ -282,6 +278,20 @@ def _as_pictures(X: Any, image_shape: Shape | None, estimator: Any = None) -> An
     if shapes and all(len(shape) in (2, 3) for shape in shapes) and (has_colours or len(shapes) > 1):
         return [np.asarray(picture) for picture in X]
     return as_images("MistakesDisplay", X, image_shape, estimator)
+
+
+def _find_mistakes(
+    true: NDArray[np.intp], predicted: NDArray[np.intp], probabilities: NDArray[Any] | None
+) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
+    """Return the indices of the mistakes, and the probabilities of their true and predicted classes.
+
+    The largest loss comes first; without probabilities, the mistakes are in the order of the samples.
+    """
+    wrong = np.flatnonzero(true != predicted)
+    if probabilities is None:
+        return wrong, None
+    wrong = wrong[np.argsort(probabilities[wrong, true[wrong]], kind="stable")]
+    return wrong, np.column_stack([probabilities[wrong, classes[wrong]] for classes in (true, predicted)])
 
 
 def _shorten(label: str) -> str:

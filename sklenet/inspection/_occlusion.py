@@ -1,6 +1,6 @@
 """The parts of an image that a prediction depends on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -89,9 +89,9 @@ class OcclusionDisplay:
         images: NDArray[Any],
         maps: NDArray[Any],
         *,
-        scores: ArrayLike,
-        y_pred: ArrayLike,
-        classes: ArrayLike,
+        scores: Sequence[float] | NDArray[Any],
+        y_pred: Sequence[Any] | NDArray[Any],
+        classes: Sequence[Any] | NDArray[Any],
         stride: int = 1,
         response: str = "probability",
     ) -> None:

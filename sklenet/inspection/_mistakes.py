@@ -16,7 +16,7 @@ from sklenet.inspection._inputs import (
     check_count,
     check_lengths,
 )
-from sklenet.inspection._panels import make_panels, show_image
+from sklenet.inspection._panels import import_pyplot, make_panels, show_image
 
 _N_COLUMNS = 6
 _PANEL_SIZE = (1.2, 1.6)  # inches
@@ -139,6 +139,7 @@ class MistakesDisplay:
         ValueError
             If X is empty or of another layout, or y has another length or an unknown label.
         """
+        import_pyplot("MistakesDisplay")  # before any computation
         check_classifier("MistakesDisplay", estimator)
         images = _as_pictures(X, image_shape, estimator)
         # Labels come from `predict`, because some classifiers, such as TunedThresholdClassifierCV, do not predict the

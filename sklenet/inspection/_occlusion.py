@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklenet._checks import Shape, check_choice
 from sklenet.inspection._inputs import as_class_indices, as_images, check_classifier, check_count, like
-from sklenet.inspection._panels import make_panels, show_image
+from sklenet.inspection._panels import import_pyplot, make_panels, show_image
 
 _RESPONSES = {"predict_proba": "probability", "decision_function": "decision value"}
 _MAX_IMAGES = 12
@@ -159,6 +159,7 @@ class OcclusionDisplay:
             the estimator, or another parameter is out of range.
         """
         owner = "OcclusionDisplay"
+        import_pyplot(owner)  # before any computation
         check_choice(owner, "response_method", response_method, _RESPONSES)
         check_classifier(owner, estimator, response_method)
         images = as_images(owner, X, image_shape, estimator)

@@ -13,7 +13,7 @@ from sklenet.inspection._inputs import (
     check_count,
     check_lengths,
 )
-from sklenet.inspection._panels import make_axes, make_panels
+from sklenet.inspection._panels import import_pyplot, make_axes, make_panels
 
 
 class ReliabilityDisplay:
@@ -134,6 +134,7 @@ class ReliabilityDisplay:
         ValueError
             If X is empty, or y has another length or an unknown label.
         """
+        import_pyplot("ReliabilityDisplay")  # before any computation
         check_classifier("ReliabilityDisplay", estimator)
         return cls.from_predictions(
             y,

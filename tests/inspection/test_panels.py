@@ -109,11 +109,29 @@ def test_matplotlib_is_imported_when_a_display_is_drawn():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-@pytest.mark.parametrize("display", [SINGLE["curve"], *(display for display, _ in PANELED.values())], ids=type)
-def test_displays_need_matplotlib(display, monkeypatch):
+@pytest.fixture
+def _no_matplotlib(monkeypatch):
     def import_module(name):
         raise ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib")
 
     monkeypatch.setattr("importlib.import_module", import_module)
+
+
+@pytest.mark.usefixtures("_no_matplotlib")
+@pytest.mark.parametrize("display", [SINGLE["curve"], *(display for display, _ in PANELED.values())], ids=type)
+def test_displays_need_matplotlib(display):
     with pytest.raises(ImportError, match=rf"{type(display).__name__} requires .* pip install 'sklenet\[inspection\]'"):
         display.plot()
+
+
+@pytest.mark.usefixtures("_no_matplotlib")
+def test_missing_matplotlib_is_found_before_the_classifier_is_asked(pixel_classifier):
+    X, y = np.zeros((2, 8, 8)), ["ink", "blank"]
+    for call in (
+        lambda: MistakesDisplay.from_estimator(pixel_classifier, X, y),
+        lambda: ReliabilityDisplay.from_estimator(pixel_classifier, X, y),
+        lambda: OcclusionDisplay.from_estimator(pixel_classifier, X),
+    ):
+        with pytest.raises(ImportError, match="requires matplotlib"):
+            call()
+    assert pixel_classifier.asked_ == []

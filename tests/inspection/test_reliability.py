@@ -55,6 +55,11 @@ def test_estimator_gives_the_display_of_its_probabilities(name, classifiers, ima
     assert display.line_.get_label() == f"{display.name} (calibration error {display.expected_calibration_error:.3f})"
 
 
+def test_bins_include_their_upper_edge():
+    display = ReliabilityDisplay.from_predictions([0, 0], [[0.5, 0.5], [0.6, 0.4]], classes=[0, 1], n_bins=2)
+    assert_allclose(display.confidence, [0.5, 0.6])
+
+
 def test_confidence_of_one_is_in_the_last_bin():
     display = ReliabilityDisplay.from_predictions([0, 1, 1], np.eye(2)[[0, 1, 0]], n_bins=3)
     assert_allclose(display.confidence, [1.0])

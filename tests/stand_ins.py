@@ -35,6 +35,30 @@ class Hill(ClassifierMixin, BaseEstimator):
         return 1 - (self.a - 0.3) ** 2 - (self.b - 0.6) ** 2
 
 
+class PixelClassifier(ClassifierMixin, BaseEstimator):
+    """Has the value of a pixel between 0 and 1 as the probability of class "ink", and keeps what it was asked."""
+
+    def __init__(self, pixel=(2, 5), shape=(8, 8)):
+        self.pixel = pixel
+        self.shape = shape
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.asked_ = []
+        return self
+
+    def predict_proba(self, X):
+        self.asked_.append(X)
+        ink = np.asarray(X, dtype=float).reshape(-1, *self.shape)[:, *self.pixel]
+        return np.column_stack([1 - ink, ink])
+
+    def decision_function(self, X):
+        return self.predict_proba(X)[:, 1] - 0.5
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
 class Counting(TransformerMixin, BaseEstimator):
     """A transformer that returns data unchanged and counts the calls of all clones together."""
 

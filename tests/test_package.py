@@ -11,7 +11,7 @@ import sklenet
 def test_public_names():
     assert dir(sklenet) == [
         "LeNet5", "LeNetClassifier", "LeNetNoveltyDetector", "RejectingClassifier", "__version__", "datasets",
-        "preprocessing", "tuning",
+        "inspection", "preprocessing", "tuning",
     ]  # fmt: skip
     assert sklenet.LeNetClassifier.__name__ == "LeNetClassifier"
     assert sklenet.LeNet5.__name__ == "LeNet5"
@@ -22,7 +22,13 @@ def test_public_names():
 
 
 @pytest.mark.parametrize(
-    "name", ["datasets.load_mnist_sample", "preprocessing.find_characters", "tuning.LeNetSearchCV"]
+    "name",
+    [
+        "datasets.load_mnist_sample",
+        "inspection.MistakesDisplay",
+        "preprocessing.find_characters",
+        "tuning.LeNetSearchCV",
+    ],
 )
 def test_subpackages_are_imported_on_access(name):
     subprocess.run([sys.executable, "-W", "error", "-c", f"import sklenet; sklenet.{name}"], check=True)

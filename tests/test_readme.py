@@ -14,7 +14,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Optuna declares plots with matplotlib experimental.
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize(
-    ("page", "n_lines"), [("README.md", 10), ("docs/tuning.md", 10), ("docs/recipes.md", 3), ("docs/performance.md", 4)]
+    ("page", "n_lines"),
+    [
+        ("README.md", 10),
+        ("docs/tuning.md", 10),
+        ("docs/inspection.md", 20),
+        ("docs/recipes.md", 3),
+        ("docs/performance.md", 4),
+    ],
 )
 def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # because the code writes files

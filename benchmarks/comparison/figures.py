@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
 from comparison.analysis import Entry, Table, condition_errors, curve_errors
 from comparison.data import DATASETS
 from comparison.models import MODELS
 from comparison.store import HeldOut
+from sklenet.inspection import MistakesDisplay, ReliabilityDisplay, most_confused
 
 # A placeholder: the page replaces this colour by its text colour, in light and in dark mode.
 _INK = "#010203"
@@ -184,22 +185,21 @@ def confusion(table: Table, entry: Entry, test: HeldOut) -> Figure:
 
     def draw(canvas: Canvas) -> None:
         axis = canvas.subplots()
-        shown = np.ma.masked_equal(errors, 0)
-        axis.imshow(shown, cmap=mpl.colormaps["YlOrRd"], vmin=0)
-        if len(counts) <= 12:
-            for row, column in np.argwhere(errors):
-                colour = "white" if errors[row, column] > 0.6 * errors.max() else "black"
-                axis.text(column, row, errors[row, column], ha="center", va="center", fontsize=8, color=colour)
-        axis.set_xticks(range(len(counts)), test.classes, fontsize=7 if len(counts) > 12 else 10)
-        axis.set_yticks(range(len(counts)), test.classes, fontsize=7 if len(counts) > 12 else 10)
-        axis.set(xlabel="predicted", ylabel="true")
+        are_few = len(counts) <= 12
+        # Cells without errors are left blank, and so is their text.
+        colours = mpl.colormaps["YlOrRd"].with_extremes(under="none")
+        limits = {"vmin": 0.5, "vmax": max(1, errors.max())}
+        display = ConfusionMatrixDisplay(errors, display_labels=test.classes)
+        display.plot(
+            ax=axis, include_values=are_few, cmap=colours, colorbar=False, im_kw=limits, text_kw={"fontsize": 8}
+        )
+        for text in display.text_[errors == 0] if are_few else ():
+            text.remove()
+        axis.tick_params(labelsize=10 if are_few else 7)
 
-    data = pd.DataFrame(
-        {"true": test.classes[row], "predicted": test.classes[column], "n_images": errors[row, column]}
-        for row, column in np.argwhere(errors)
-    )
-    largest = data.nlargest(3, "n_images") if len(data) else data
-    confusions = "; ".join(f"{row.true} → {row.predicted}: {row.n_images:,}" for row in largest.itertuples())
+    names = np.asarray(test.classes)
+    data = most_confused(names[labels], names[predicted]).drop(columns="rate").rename(columns={"count": "n_images"})
+    confusions = "; ".join(f"{row.true} → {row.predicted}: {row.n_images:,}" for row in data[:3].itertuples())
     text = f"Misclassified test images of {entry.title} by true class and predicted class."
     if confusions:
         text += f" The most frequent errors, true class → predicted class: {confusions}."
@@ -222,13 +222,11 @@ def mistakes(table: Table, test: HeldOut) -> Figure | None:
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots(len(shown), N_SHOWN, squeeze=False)
-        for axis in axes.flat:
-            axis.axis("off")
         for row_axes, (title, entry, indices) in zip(axes, shown, strict=True):
             row_axes[0].text(-0.15, 0.5, title, ha="right", va="center", transform=row_axes[0].transAxes)
-            for axis, index in zip(row_axes, indices, strict=False):
-                axis.imshow(test.images[kept[index]].reshape(side, side), cmap="gray", interpolation="nearest")
-                axis.set_title(" → ".join(_classes(entry, test, index)), fontsize=8, pad=2)
+            true, predicted = zip(*(_classes(entry, test, index) for index in indices), strict=True)
+            images = test.images[[kept[index] for index in indices]].reshape(-1, side, side)
+            MistakesDisplay(images, y_true=true, y_pred=predicted, indices=indices).plot(ax=row_axes)
 
     data = pd.DataFrame(
         {"wrong_by": title, "test_image": index}
@@ -279,10 +277,10 @@ def calibration(table: Table) -> Figure | None:
 
     def draw(canvas: Canvas) -> None:
         axis = canvas.subplots()
-        axis.plot([0, 1], [0, 1], color=_INK, lw=1, ls=":")
         for (title, model, form), bins in data.groupby(["classifier", "model", "form"], sort=False):
-            axis.plot(bins["confidence"], bins["accuracy"], label=title, **_line(model, form))
-        axis.set(xlabel="probability of the predicted class", ylabel="share that is right")
+            display = ReliabilityDisplay(**bins[["confidence", "accuracy", "share"]])
+            display.plot(ax=axis, label=title, **_line(model, form))
+        axis.legend().remove()  # a legend of the display would cover the lines
         axis.grid(visible=True)
         _legend(canvas, [axis])
 

@@ -17,7 +17,7 @@ from sklenet._engine._canvas import Canvas
 from sklenet._engine._data import TrainingData, count_batches
 from sklenet._engine._inference import compute_in_chunks, mean_over_shifts
 from sklenet._engine._net import Net, default_modes, make_net
-from sklenet._engine._network import LeNet5
+from sklenet._engine._network import MAP_LAYERS, LeNet5
 from sklenet._engine._pixels import PixelStatistics
 from sklenet._engine._settings import Settings
 from sklenet._version import __version__
@@ -87,6 +87,13 @@ class Model:
     def features(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """Compute the activations of F6, (n, n_units), of rows (n, pixels)."""
         return compute_in_chunks(self.module, self.canvas, rows, self.module.features)
+
+    def maps(self, rows: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Compute the maps (n, n_maps, h, w) of each of `MAP_LAYERS` of rows (n, pixels)."""
+        return {
+            layer: compute_in_chunks(self.module, self.canvas, rows, partial(self.module.maps, layer=layer))
+            for layer in MAP_LAYERS
+        }
 
     def _classify(
         self, rows: NDArray[Any], average_shifts: bool, link: Callable[[Tensor], Tensor]

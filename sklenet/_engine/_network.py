@@ -8,6 +8,9 @@ from torch import Generator, Tensor, nn
 
 ARCHITECTURES = ("modern", "1998")
 
+# The layers whose outputs are maps, in order. The input is the image on the canvas.
+MAP_LAYERS = ("input", "C1", "S2", "C3", "S4")
+
 # Table I in the paper's notation: an X connects a map of C3 (column) to a map of S2 (row).
 _TABLE_I = (
     "X...XXX..XXXX.XX",
@@ -109,6 +112,12 @@ class LeNet5(nn.Module):
         x = self.s4(self.c3(x))  # (b, 16, 10, 10) -> (b, 16, 5, 5)
         x = self.activation(self.c5(x.flatten(1)))  # (b, 120)
         return self.activation(self.f6(self.dropout(x)))  # (b, 84)
+
+    def maps(self, images: Tensor, layer: str) -> Tensor:
+        """Compute the maps (b, n_maps, h, w) of one of `MAP_LAYERS` from standardised images (b, 1, 32, 32)."""
+        for name in MAP_LAYERS[1 : MAP_LAYERS.index(layer) + 1]:
+            images = getattr(self, name.lower())(images)
+        return images
 
     @torch.no_grad()
     def _initialise(self, generator: Generator | None, original: bool) -> None:

@@ -67,7 +67,7 @@ class CharacterPage:
         ax : matplotlib Axes
         """
         ax = show_picture(self.picture, ax)
-        rectangle = import_extra("matplotlib.patches", "datasets").Rectangle
+        rectangle = import_extra("matplotlib.patches", "inspection").Rectangle
         for index, (left, top, right, bottom) in enumerate(self.boxes):
             style = "--" if self.is_touching[index] else "-"
             color = "tab:red" if self.is_touching[index] else "tab:blue"
@@ -149,7 +149,7 @@ def find_characters(picture: Any, *, polarity: str = "auto") -> CharacterPage:
 def show_picture(picture: NDArray[np.uint8], ax: Any) -> Any:
     """Draw a picture in axes, and make axes of its shape unless there are some."""
     if ax is None:
-        pyplot = import_extra("matplotlib.pyplot", "datasets")
+        pyplot = import_extra("matplotlib.pyplot", "inspection")
         height, width = picture.shape
         scale = 10 / max(height, width)
         _, ax = pyplot.subplots(figsize=(max(2, width * scale), max(2, height * scale)), layout="constrained")

@@ -75,7 +75,7 @@ class CharacterSheet:
         ax = show_picture(self.picture, ax)
         for line in itertools.chain(self.corners, self.corners.swapaxes(0, 1)):
             ax.plot(*line.T, color="tab:blue", linewidth=0.8)
-        polygon = import_extra("matplotlib.patches", "datasets").Polygon
+        polygon = import_extra("matplotlib.patches", "inspection").Polygon
         corners = self.corners
         for row, column in np.argwhere(self.is_empty):
             upper, lower = corners[row, column : column + 2], corners[row + 1, column : column + 2]

@@ -14,7 +14,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Optuna declares plots with matplotlib experimental.
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize(
-    ("page", "n_lines"), [("README.md", 10), ("docs/tuning.md", 10), ("docs/recipes.md", 3), ("docs/performance.md", 4)]
+    ("page", "n_lines"),
+    [
+        ("README.md", 10),
+        ("docs/tuning.md", 10),
+        ("docs/recipes.md", 3),
+        ("docs/performance.md", 4),
+        ("docs/novelty.md", 15),
+    ],
 )
 def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # because the code writes files
@@ -37,6 +44,7 @@ def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
         ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
         ("docs/tuning.md", "tuning", ["tuning.py", "report"]),
         ("docs/recipes.md", "recipes", ["recipes.py", "report"]),
+        ("docs/novelty.md", "novelty", ["novelty.py", "report"]),
         ("docs/performance.md", "speed", ["speed.py", "--report"]),
         ("docs/performance.md", "memory", ["memory.py", "--report"]),
     ],

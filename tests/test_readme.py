@@ -19,8 +19,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
         ("README.md", 10),
         ("docs/tuning.md", 10),
         ("docs/inspection.md", 20),
-        ("docs/recipes.md", 3),
+        ("docs/novelty.md", 15),
         ("docs/performance.md", 4),
+        ("docs/preprocessing.md", 20),
+        ("docs/recipes.md", 3),
     ],
 )
 def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
@@ -42,8 +44,10 @@ def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
         ),
         ("README.md", "unseen fonts", ["unseen_fonts.py", "report"]),
         ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
+        ("docs/preprocessing.md", "pictures", ["pictures.py", "report"]),
         ("docs/tuning.md", "tuning", ["tuning.py", "report"]),
         ("docs/recipes.md", "recipes", ["recipes.py", "report"]),
+        ("docs/novelty.md", "novelty", ["novelty.py", "report"]),
         ("docs/performance.md", "speed", ["speed.py", "--report"]),
         ("docs/performance.md", "memory", ["memory.py", "--report"]),
     ],

@@ -36,12 +36,7 @@ def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("page", "marker", "command"),
     [
-        pytest.param(
-            "README.md",
-            "comparison",
-            ["compare.py", "report", "benchmarks/results/comparison", "--summary"],
-            marks=pytest.mark.xfail(strict=True, reason="the results have an entry that the table no longer has"),
-        ),
+        ("README.md", "comparison", ["compare.py", "report", "benchmarks/results/comparison", "--summary"]),
         ("README.md", "unseen fonts", ["unseen_fonts.py", "report"]),
         ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
         ("docs/preprocessing.md", "pictures", ["pictures.py", "report"]),

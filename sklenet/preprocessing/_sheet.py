@@ -17,6 +17,8 @@ from sklenet.preprocessing._page import show_picture
 
 # Longer sides are reduced to this number of pixels before the grid is searched.
 _MAX_SIDE = 2600
+# Cells have at least this side, in pixels of the reduced picture.
+_SMALLEST_CELL = 5
 # Ink that is this many times as long as a cell belongs to several cells, and is divided at their edges.
 _LONGEST_STROKE = 1.5
 # A connected stroke with less than this share of a usual cell's ink is a speck, and a cell with less than the second
@@ -141,6 +143,9 @@ def cut_sheet(picture: Any, n_rows: int, n_columns: int, *, polarity: str = "aut
     gray = read_any(picture)
     factor = -(-max(gray.shape) // _MAX_SIDE)
     reduced = gray if factor == 1 else np.asarray(import_extra("PIL.Image", "images").fromarray(gray).reduce(factor))
+    for name, n, side in (("rows", n_rows, reduced.shape[0]), ("columns", n_columns, reduced.shape[1])):
+        if n * _SMALLEST_CELL > side:
+            raise ValueError(f"A picture of {side} pixels is too small for {n} {name} of cells.")
     ink = find_ink(reduced, polarity)
     mask = ink.labels > 0
     grid = fit_grid(mask, n_rows, n_columns) if mask.any() else Grid.divide(mask.shape, n_rows, n_columns)

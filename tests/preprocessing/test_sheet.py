@@ -100,6 +100,11 @@ def test_numbers_are_validated(name, value):
         cut_sheet(np.zeros((20, 20), np.uint8), **({"n_rows": 2, "n_columns": 2} | {name: value}))
 
 
+def test_a_picture_too_small_for_the_grid():
+    with pytest.raises(ValueError, match="A picture of 30 pixels is too small for 1000000 columns of cells"):
+        cut_sheet(np.zeros((20, 30), np.uint8), 2, 1_000_000)
+
+
 def test_plot_shades_empty_cells(digits):
     sheet = cut_sheet(fill_in(digits[0], line=1.0), N_ROWS, N_COLUMNS)
     ax = sheet.plot()

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 # Number of training images that count. In a stream, those before the latest fade.
 MOST_COUNTED = 10_000
 
-# Share of the mean variance that is added to each variance. Units that are dead on the training images have none.
-_RIDGE = 1e-2
+# Least share of the mean variance that is added to each variance. Units that are dead on the training images have none.
+_LEAST_RIDGE = 1e-4
 
 _ROWS_AT_ONCE = 64  # a few MB of products
 
@@ -86,26 +86,30 @@ class FeatureStatistics:
 
     @cached_property
     def _within(self) -> Array:
-        return _whitening(self.scatter / self.counts.sum())
+        return self._whitening(self.scatter)
 
     @cached_property
     def _total(self) -> Array:
         deviations = self.means - self._mean
         between = (deviations * self.counts[:, None]).T @ deviations
-        return _whitening((self.scatter + between) / self.counts.sum())
+        return self._whitening(self.scatter + between)
 
     @cached_property
     def _whitened_means(self) -> Array:
         """The means of the classes that the training images have."""
         return self.means[self.counts > 0] @ self._within.T
 
+    def _whitening(self, scatter: Array) -> Array:
+        """Return the matrix after which features of a scatter, with a ridge, have unit covariance.
 
-def _whitening(covariance: Array) -> Array:
-    """Return the matrix after which features of a covariance, with a ridge, have unit covariance."""
-    mean_variance = np.trace(covariance) / len(covariance)
-    # All variances are 0 where all units are dead.
-    ridge = _RIDGE * mean_variance if mean_variance else 1.0
-    return np.linalg.inv(np.linalg.cholesky(covariance + ridge * np.eye(len(covariance))))
+        The fewer images there are for each unit, the larger the ridge.
+        """
+        n_units, n_images = len(scatter), self.counts.sum()
+        covariance = scatter / n_images
+        # All variances are 0 where all units are dead.
+        mean_variance = np.trace(covariance) / n_units or 1.0
+        ridge = mean_variance * np.clip((n_units / n_images) ** 2, _LEAST_RIDGE, 1)
+        return np.linalg.inv(np.linalg.cholesky(covariance + ridge * np.eye(n_units)))
 
 
 def _squares(products: Array) -> Array:

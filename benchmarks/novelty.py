@@ -43,7 +43,7 @@ _REJECTED = _RESULTS / "novelty_rejected.csv"
 
 _N_VALIDATION = 10_000
 # Numbers of training images, and of seeds.
-_SIZES = {"validate": {1_000: 2, 10_000: 2}, "test": {10_000: 2, 60_000: 1}}
+_SIZES = {"validate": {1_000: 2, 10_000: 2, 50_000: 1}, "test": {10_000: 2, 60_000: 2}}
 _CONTAMINATIONS = (0.01, 0.05)
 _COVERAGE = 0.95
 # Letters that have the shape of a digit.
@@ -115,11 +115,6 @@ class Reference:
         return LedoitWolf(assume_centered=True).fit(self.outputs.features - self.means[self.targets])
 
     @cached_property
-    def total(self) -> LedoitWolf:
-        """Covariance of all images."""
-        return LedoitWolf().fit(self.outputs.features)
-
-    @cached_property
     def neighbours(self) -> NearestNeighbors:
         """Index of the features."""
         return NearestNeighbors().fit(self.outputs.features)
@@ -149,13 +144,11 @@ def _normalized_neighbour(n_neighbors: int) -> Score:
 
 SCORES: dict[str, Score] = {
     "max softmax": lambda _, outputs: softmax(outputs.logits, axis=1).max(axis=1),
-    "max logit (`score_samples`)": lambda _, outputs: outputs.scores,
-    "max logit, nine views": lambda _, outputs: outputs.averaged_scores,
+    "max logit": lambda _, outputs: outputs.logits.max(axis=1),
     "energy": lambda _, outputs: logsumexp(outputs.logits, axis=1),
     "Mahalanobis": lambda reference, outputs: -reference.distances(outputs),
-    "relative Mahalanobis": lambda reference, outputs: (
-        reference.total.mahalanobis(outputs.features) - reference.distances(outputs)
-    ),
+    "relative Mahalanobis (`score_samples`)": lambda _, outputs: outputs.scores,
+    "relative Mahalanobis, nine views": lambda _, outputs: outputs.averaged_scores,
     "nearest neighbour": _neighbour(1),
     "10th neighbour": _neighbour(10),
     "nearest neighbour, length 1": _normalized_neighbour(1),

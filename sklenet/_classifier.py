@@ -157,6 +157,8 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
     .. [3] P. Y. Simard, D. Steinkraus and J. C. Platt, "Best practices for convolutional neural networks applied to
        visual document analysis", ICDAR 2003, section 2.
+    .. [4] J. Ren, S. Fort, J. Liu, A. G. Roy, S. Padhy and B. Lakshminarayanan, "A simple fix to Mahalanobis distance
+       for improving near-OOD detection", arXiv:2106.09022, 2021.
 
     Examples
     --------
@@ -406,9 +408,14 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Score how much images look like the training images; the higher, the more.
 
-        The score is the largest logit: features that no class was trained on give small logits. Unlike probabilities,
-        logits are not normalised by those of the other classes. A row gets the same score, to the bit, alone, in any
-        batch and in any order. Scores of different models do not compare.
+        The score is minus the relative Mahalanobis distance [4]_ of the features of F6: the squared distance from the
+        nearest mean of a class, with one covariance for all classes, less the squared distance under the distribution
+        of all images. The distributions are those of up to 10,000 images of `fit`, spread evenly over its samples, and
+        of the images of later calls of `partial_fit`, in which at most 10,000 images count and earlier ones fade. Under
+        ``test_time_augment=True`` the features are means over the nine views.
+
+        A row gets the same score, to the bit, alone, in any batch and in any order. Scores of different models do not
+        compare.
 
         Parameters
         ----------
@@ -418,5 +425,10 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
+
+        Raises
+        ------
+        ValueError
+            If the model was stored by a version without `score_samples`.
         """
         return self._compute(X, Model.scores, average_shifts=self.test_time_augment)

@@ -30,8 +30,8 @@ class LeNetNoveltyDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
         ``LeNetClassifier()``. The estimator is cloned; a fitted one in a :class:`sklearn.frozen.FrozenEstimator` is not
         trained again, and `fit` determines `offset_` alone.
     contamination : float or "auto", default="auto"
-        Share of the images given to `fit` that count as outliers, in (0, 0.5]. "auto" is 0.01. Slightly more of the new
-        images of the same kind are rejected, since the classifier was trained on the images that determine `offset_`;
+        Share of the images given to `fit` that count as outliers, in (0, 0.5]. "auto" is 0.01. More of the new images
+        of the same kind are rejected, the more the fewer images were given, since the classifier was trained on them;
         see Notes.
     random_state : int, RandomState instance or None, default=None
         Passed to the estimator. None leaves the estimator's own `random_state`.
@@ -57,20 +57,24 @@ class LeNetNoveltyDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
     The detector is for novelty: the training images are taken for genuine, and `predict` is for other images. Therefore
     there is no `fit_predict`.
 
-    The share of rejected genuine images is met more exactly by images that the classifier was not trained on::
+    The fewer images are given to `fit`, the more new genuine images are rejected beyond `contamination`: with 0.05,
+    about 6 % after a fit of 10,000 images of MNIST, a tenth after a fit of 1,000, and half after a fit of 100. The
+    share is met by images that the classifier was not trained on::
 
         detector = LeNetNoveltyDetector(FrozenEstimator(classifier)).fit(X_held_out, y_held_out)
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklenet import LeNetNoveltyDetector
     >>> from sklenet.datasets import load_mnist_sample
     >>> X, y = load_mnist_sample(return_X_y=True)
     >>> detector = LeNetNoveltyDetector(random_state=0).fit(X[:1000], y[:1000])
-    >>> bool((detector.predict(X[1000:]) == 1).mean() > 0.9)
+    >>> bool((detector.predict(X[1000:]) == 1).mean() > 0.8)
     True
-    >>> detector.predict(255 * (X[:3] > 100)[:, ::-1].reshape(3, 28, 28)[:, ::2].repeat(2, axis=1))
-    array([-1, -1, -1])
+    >>> shuffled = np.random.default_rng(0).permutation(X[1000:], axis=1)
+    >>> bool((detector.predict(shuffled) == -1).mean() > 0.9)
+    True
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_outlier_detector
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
@@ -14,6 +14,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_outliers_train
 
 from sklenet import LeNetClassifier, LeNetNoveltyDetector
+from sklenet._engine._features import FeatureStatistics
 from sklenet.datasets import load_mnist_sample, make_characters
 from small_models import make
 
@@ -81,19 +82,106 @@ def test_outputs_do_not_depend_on_the_batch(digits, method, n_rows, averaged):
     assert_array_equal(outputs_of(X[::-1])[::-1], expected)
 
 
-@pytest.mark.parametrize("averaged", [False, True])
-def test_score_is_the_largest_logit(digits, averaged):
+@pytest.mark.parametrize("width", [0.5, 1.0])
+def test_score_is_the_relative_mahalanobis_distance(digits, width):
     X, y = digits
-    classifier = make(test_time_augment=averaged).fit(X, y)
-    scores = classifier.score_samples(X)
-    assert scores.dtype == np.float64
-    assert_array_equal(scores, classifier.decision_function(X).max(axis=1))
+    classifier = make(width=width, max_epochs=5).fit(X, y)
+    features = classifier.transform(X).astype(float)
+    means = np.stack([features[y == label].mean(axis=0) for label in range(10)])
+    within = np.cov((features - means[y]).T, bias=True)
+    total = np.cov(features.T, bias=True)
+    expected = squared_distances(features, features.mean(axis=0), total) - np.min(
+        [squared_distances(features, mean, within) for mean in means], axis=0
+    )
+    assert_allclose(classifier.score_samples(X), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_two_classes_are_scored_by_the_larger_logit(digits):
+def squared_distances(features, mean, covariance):
+    share = (len(covariance) / len(features)) ** 2  # of the mean variance, because the images are few
+    ridge = share * np.diag(covariance).mean() * np.eye(len(covariance))
+    return ((features - mean) @ np.linalg.inv(covariance + ridge) * (features - mean)).sum(axis=1)
+
+
+def test_score_is_of_the_mean_features_of_nine_views(digits):
     X, y = digits
-    classifier = make().fit(X[y < 2], y[y < 2])
-    assert_array_equal(classifier.score_samples(X), classifier._model.logits(X).max(axis=1))
+    classifier = make().fit(X, y)
+    averaged = classifier._model.statistics.scores(classifier._model.features(X, average_shifts=True))
+    assert (averaged != classifier.score_samples(X)).any()
+    assert_array_equal(classifier.set_params(test_time_augment=True).score_samples(X), averaged)
+
+
+def test_model_without_statistics_refuses_to_score(digits):
+    X, y = digits
+    state = make().fit(X, y).__getstate__()
+    del state["_model"]["statistics"]  # as earlier versions stored models
+    loaded = make()
+    loaded.__setstate__(state)
+    with pytest.raises(ValueError, match="stored by an earlier version of sklenet, or its training goes on"):
+        loaded.score_samples(X)
+    assert np.isfinite(loaded.partial_fit(X, y).score_samples(X)).all()
+
+
+# Statistics of features
+
+
+def draw_features(n, rng, n_units=5, n_classes=3):
+    return rng.normal(size=(n, n_units)).astype(np.float32), np.append(np.arange(n_classes), rng.integers(0, 3, n - 3))
+
+
+def test_merged_statistics_are_those_of_all_images():
+    rng = np.random.default_rng(0)
+    (first, first_targets), (second, second_targets) = draw_features(40, rng), draw_features(60, rng)
+    second_targets[second_targets == 2] = 1  # a call that lacks a class
+    merged = FeatureStatistics.of(first, first_targets, 3).merge(FeatureStatistics.of(second, second_targets, 3))
+    targets = np.append(first_targets, second_targets)
+    expected = FeatureStatistics.of(np.concatenate([first, second]), targets, 3)
+    for name in ("counts", "means", "scatter"):
+        assert_allclose(getattr(merged, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize(("n_later", "kept"), [(10, 50 / 60), (50, 10 / 60), (70, 0)])
+def test_earlier_images_fade(monkeypatch, n_later, kept):
+    monkeypatch.setattr("sklenet._engine._features.MOST_COUNTED", 60)
+    rng = np.random.default_rng(0)
+    earlier = FeatureStatistics.of(*draw_features(60, rng), 3)
+    later = FeatureStatistics.of(*draw_features(n_later, rng), 3)
+    assert_allclose(earlier.merge(later).counts, kept * earlier.counts + later.counts)
+
+
+def test_class_without_images_attracts_nothing():
+    features, targets = draw_features(50, np.random.default_rng(0))
+    scores = FeatureStatistics.of(features, targets, 3).scores(features)
+    assert_array_equal(FeatureStatistics.of(features, targets, 4).scores(features), scores)
+
+
+def test_dead_units_give_scores():
+    statistics = FeatureStatistics.of(np.zeros((20, 4), dtype=np.float32), np.arange(20) % 2, 2)
+    scores = statistics.scores(np.array([[0, 0, 0, 0], [1, 0, 0, 0]], dtype=np.float32))
+    assert_array_equal(scores, [0, 0])
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 63, 65, 200])
+@pytest.mark.parametrize("n_units", [1, 5, 84, 200])
+def test_scores_of_statistics_do_not_depend_on_the_number_of_rows(n_units, n_rows):
+    features, targets = draw_features(300, np.random.default_rng(0), n_units)
+    statistics = FeatureStatistics.of(features, targets, 3)
+    assert_array_equal(statistics.scores(features[:n_rows]), statistics.scores(features)[:n_rows])
+
+
+def test_statistics_are_of_training_images_and_not_of_validation_images(digits):
+    X, y = digits
+    assert make().fit(X, y)._model.statistics.counts.sum() == 120
+    held_out = make(early_stopping=True, validation_fraction=0.25).fit(X, y)
+    assert held_out._model.statistics.counts.sum() == 90
+
+
+def test_statistics_of_fit_are_spread_over_at_most_ten_thousand_images(digits, monkeypatch):
+    monkeypatch.setattr("sklenet._engine._training.MOST_COUNTED", 40)
+    X, y = digits
+    order = np.argsort(y, kind="stable")
+    counts = make().fit(X[order], y[order])._model.statistics.counts
+    assert counts.sum() == 40
+    assert counts.min() >= 3
 
 
 def test_scores_follow_partial_fit_and_are_restored(digits):

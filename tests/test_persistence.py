@@ -181,10 +181,10 @@ def test_stored_state_is_a_copy(fitted, digits):
     assert_array_equal(fitted.predict_proba(digits[0]), expected)
 
 
-def test_stored_size_is_that_of_weights_and_optimiser_state(digits):
+def test_stored_size_is_that_of_weights_optimiser_state_and_statistics(digits):
     few = make().fit(*digits)
     many = make().fit(np.repeat(digits[0], 5, axis=0), np.repeat(digits[1], 5))
-    assert len(pickle.dumps(few)) < 3 * 4 * 61_706 + 50_000
+    assert len(pickle.dumps(few)) < 3 * 4 * 61_706 + 8 * 84 * 94 + 50_000
     assert len(pickle.dumps(many)) < len(pickle.dumps(few)) + 10_000  # training data are not stored
 
 

@@ -61,8 +61,8 @@ def compute_in_chunks(
     return np.concatenate(outputs)
 
 
-def mean_over_shifts(module: nn.Module, images: Tensor) -> Tensor:
-    """Compute the mean logits of the nine positions of an image that are within a pixel of its own."""
+def mean_over_shifts(module: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Compute the mean outputs of the nine positions of an image that are within a pixel of its own."""
     padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
     views = (padded[:, :, 1 - down : 1 - down + SIDE, 1 - right : 1 - right + SIDE] for down, right in _SHIFTS)
     # Summed one after the other: torch's own mean may choose its order of summation by shape.

@@ -15,6 +15,7 @@ from torch import Tensor
 from sklenet._engine._callbacks import training_callbacks
 from sklenet._engine._canvas import Canvas
 from sklenet._engine._data import TrainingData, count_batches
+from sklenet._engine._features import FeatureStatistics
 from sklenet._engine._inference import compute_in_chunks, mean_over_shifts
 from sklenet._engine._net import Net, default_modes, make_net
 from sklenet._engine._network import MAP_LAYERS, LeNet5
@@ -39,12 +40,15 @@ class Model:
         Mean training loss of each epoch, those of earlier fits with ``warm_start=True`` included.
     validation_scores : list of float or None
         Validation accuracy of each epoch; None without early stopping.
+    statistics : FeatureStatistics or None
+        What the features of the training images are like; None before the end of the first training.
     """
 
     net: Net
     classes: NDArray[Any]
     loss_curve: list[float]
     validation_scores: list[float] | None = None
+    statistics: FeatureStatistics | None = None
 
     @property
     def module(self) -> LeNet5:
@@ -77,16 +81,26 @@ class Model:
         """Compute the probabilities of classes, (n, n_classes), as `logits` does."""
         return self._classify(rows, average_shifts, partial(torch.softmax, dim=1))
 
+    def features(self, rows: NDArray[Any], *, average_shifts: bool = False) -> NDArray[np.float32]:
+        """Compute the activations of F6, (n, n_units), of rows (n, pixels), or their means over shifts as `logits`."""
+        compute = self.module.features
+        compute = partial(mean_over_shifts, compute) if average_shifts else compute
+        return compute_in_chunks(self.module, self.canvas, rows, compute)
+
     def scores(self, rows: NDArray[Any], *, average_shifts: bool = False) -> NDArray[np.float64]:
-        """Compute how much rows look like the training images, (n,): the largest logit.
+        """Compute how much rows look like the training images, (n,), from their features.
 
-        docs/design.md compares the largest logit with other scores.
+        Raises
+        ------
+        ValueError
+            If the model has no statistics.
         """
-        return self.logits(rows, average_shifts=average_shifts).max(axis=1).astype(np.float64)
-
-    def features(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-        """Compute the activations of F6, (n, n_units), of rows (n, pixels)."""
-        return compute_in_chunks(self.module, self.canvas, rows, self.module.features)
+        if self.statistics is None:
+            raise ValueError(
+                "The model lacks the statistics that score_samples compares with: the model was stored by an earlier "
+                "version of sklenet, or its training goes on. Fit the model, or call partial_fit."
+            )
+        return self.statistics.scores(self.features(rows, average_shifts=average_shifts))
 
     def maps(self, rows: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         """Compute the maps (n, n_maps, h, w) of each of `MAP_LAYERS` of rows (n, pixels)."""
@@ -106,8 +120,9 @@ class Model:
         """Return everything as NumPy arrays, strings and numbers, in dicts and lists.
 
         The state holds the settings, the weights, the states of the optimiser and of both generators, so that training
-        goes on exactly, and the history. The state leaves out the device, which the loading machine chooses, and what
-        each training takes from the estimator anew: callbacks, and a distortion that is a function.
+        goes on exactly, the statistics of the features, and the history. The state leaves out the device, which the
+        loading machine chooses, and what each training takes from the estimator anew: callbacks, and a distortion that
+        is a function.
         """
         net = self.net
         augment = self.settings.augment if isinstance(self.settings.augment, str) else None
@@ -125,6 +140,7 @@ class Model:
             "history": net.history.to_list(),
             "loss_curve": self.loss_curve,
             "validation_scores": self.validation_scores,
+            "statistics": None if self.statistics is None else dataclasses.asdict(self.statistics),
         }
 
     @classmethod
@@ -159,7 +175,8 @@ class Model:
         canvas = Canvas(tuple(stored["shape"]), stored["n_pixels"], PixelStatistics(**stored["pixels"]))
         net = make_net(Settings(**state["settings"]), canvas, len(classes), callbacks, device)
         _restore(net, state)
-        return cls(net, classes, list(state["loss_curve"]), state["validation_scores"])
+        statistics = FeatureStatistics.from_state(state.get("statistics"))
+        return cls(net, classes, list(state["loss_curve"]), state["validation_scores"], statistics)
 
     def copy(self, settings: Settings | None = None, callbacks: Sequence[Any] = (), device: str | None = None) -> Self:
         """Copy the model, with other settings, callbacks or on another device. Records of past epochs are shared."""

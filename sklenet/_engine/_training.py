@@ -6,16 +6,21 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from sklenet._engine._batches import Images
+from sklenet._engine._batches import Batches, Images
 from sklenet._engine._data import TrainingData
+from sklenet._engine._features import MOST_COUNTED, FeatureStatistics
 from sklenet._engine._model import Model
 from sklenet._engine._net import Net, default_modes
 
 # Number of images that a trained network must tell apart.
 _N_TOLD_APART = 64
+
+# Number of images whose features are computed at once.
+_N_AT_ONCE = 256
 
 # The chance-level loss is log(n_classes). Single epochs of a sound training stay below a few times that.
 _FAR_ABOVE_CHANCE = 100
@@ -61,7 +66,7 @@ def train(
     Returns
     -------
     model : Model
-        With the losses and the validation scores of the new epochs.
+        With the losses and the validation scores of the new epochs, and the statistics of the features.
 
     Raises
     ------
@@ -77,7 +82,8 @@ def train(
         finally:
             net.end_training(images)
         _refuse_failed(net, images, accept_dead_units)
-    return _with_results(model, n_before)
+        statistics = _feature_statistics(model, images)
+    return dataclasses.replace(_with_results(model, n_before), statistics=statistics)
 
 
 def _run_epochs(model: Model, images: Images, observer: EpochObserver, show_bar: bool) -> None:
@@ -108,8 +114,7 @@ def _with_results(model: Model, n_before: int) -> Model:
 def _refuse_failed(net: Net, images: Images, accept_dead_units: bool) -> None:
     """Refuse failures that no loss shows: a last step that is too long, a loss far above chance, units all dead."""
     net.module_.eval()
-    positions = np.linspace(0, len(images) - 1, min(len(images), _N_TOLD_APART)).astype(np.intp)
-    X, _ = images.batch(positions, torch.device(net.device))
+    X, _ = images.batch(_spread(len(images), _N_TOLD_APART), torch.device(net.device))
     logits = net.infer(X)
     loss = net.history[-1, "train_loss"]
     if not torch.isfinite(logits).all() or loss > _FAR_ABOVE_CHANCE * math.log(len(images.data.classes)):
@@ -122,6 +127,21 @@ def _refuse_failed(net: Net, images: Images, accept_dead_units: bool) -> None:
             "training diverged: the network gives every image the same output, its units have died; "
             f"lower lr, now {net.lr:g}, or weight_decay, now {net.settings.weight_decay:g}."
         )
+
+
+@torch.no_grad()
+def _feature_statistics(model: Model, images: Images) -> FeatureStatistics:
+    """Compute the statistics of the features of training images. A model that is trained on merges them."""
+    part = dataclasses.replace(images, indices=images.indices[_spread(len(images), MOST_COUNTED)])
+    batches = Batches(part, _N_AT_ONCE, torch.device(model.net.device))
+    features = np.concatenate([model.module.features(X["images"]).cpu().numpy() for X, _ in batches])
+    statistics = FeatureStatistics.of(features, images.data.targets[part.indices], len(model.classes))
+    return statistics if model.statistics is None else model.statistics.merge(statistics)
+
+
+def _spread(n_samples: int, n_most: int) -> NDArray[np.intp]:
+    """Return positions spread evenly over the samples."""
+    return np.linspace(0, n_samples - 1, min(n_samples, n_most)).astype(np.intp)
 
 
 def _are_equal(rows: Tensor) -> bool:

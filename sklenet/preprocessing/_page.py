@@ -16,7 +16,7 @@ from sklenet.preprocessing._ink import POLARITIES, Ink, find_ink
 _MAX_SIDE = 2000
 # A stroke is a part of a larger stroke, such as the dot of an i, if this share of the width of the narrower is above or
 # below the wider.
-_PART_OVERLAP = 0.5
+_PART_OVERLAP = 0.35
 # ... and if the gap between them is at most this share of the line's height.
 _PART_GAP = 0.5
 # A bar of a 5 is at least as wide as this share of the median height, no further to the right and from the top.
@@ -194,8 +194,8 @@ def _join_parts(strokes: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 
 def _part_distance(stroke: NDArray[np.intp], character: NDArray[np.intp], usual: float) -> float:
     """Return the gap between a stroke and a character that it may belong to, in pixels; infinity if it does not."""
-    if _is_upper_bar(stroke, character, usual):
-        return max(0.0, float(stroke[0] - character[2]))
+    if _is_upper_bar(stroke, character, usual) or _is_upper_bar(character, stroke, usual):
+        return 0.0
     if _overlap(stroke, character, 0) < _PART_OVERLAP:
         return np.inf
     gap = max(stroke[1], character[1]) - min(stroke[3], character[3])

@@ -174,7 +174,7 @@ def test_resized_images_are_drawn_once_if_they_fit_the_bound(digits, monkeypatch
     assert n_drawn == 120
     monkeypatch.setattr(_batches, "_MOST_BYTES_DRAWN", 120 * 32 * 32 * 4 - 1)
     losses_beyond, n_drawn_beyond = fit_and_count_drawings(X, y, monkeypatch)
-    assert n_drawn_beyond == 3 * 120 + 64  # and those by which a failed training is detected
+    assert n_drawn_beyond == 3 * 120 + 64 + 120  # and those that detect a failed training and give statistics
     assert losses_beyond == losses
 
 

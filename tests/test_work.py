@@ -36,10 +36,11 @@ def test_images_are_fetched_once_per_epoch_and_ten_batches_at_a_time(
         Images, "batch", lambda self, places, *rest: fetched.append(len(places)) or fetch(self, places, *rest)
     )
     make(early_stopping=early_stopping, validation_fraction=0.2).fit(X, y)
-    *training, check = fetched  # the check for a diverged training fetches a few images
-    assert len(training) == n_fetches
+    # The check for a diverged training fetches a few images, the statistics of the features each training image once.
+    training, (check, *statistics) = fetched[:n_fetches], fetched[n_fetches:]
     assert sum(training) == 2 * 1500
     assert check <= 64
+    assert sum(statistics) == (1200 if early_stopping else 1500)
 
 
 def measure_peak_memory(step):

@@ -158,6 +158,8 @@ def _measure_sheet(path: Path) -> Row:
 
 def report() -> str:
     """Return the tables of the results on disk as Markdown."""
+    if not _RESULTS.exists():
+        return ""
     return "\n\n".join(as_markdown(_table(rows)) for _, rows in pd.read_csv(_RESULTS).groupby("split"))
 
 

@@ -16,7 +16,7 @@ from optuna.study import Study
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.callback import CallbackContext
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import Tags, check_random_state, indexable
+from sklearn.utils import Tags, check_random_state, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import _check_method_params
@@ -276,8 +276,11 @@ class LeNetSearchCV(BaseSearchCV):
         return self
 
     def __sklearn_tags__(self) -> Tags:
-        """Delegate the tags to the inner estimator."""
-        return super(LeNetSearchCV, self._with_default_estimator()).__sklearn_tags__()
+        """Delegate the tags to the inner estimator, whose `transform` the search has, too."""
+        search = self._with_default_estimator()
+        tags = super(LeNetSearchCV, search).__sklearn_tags__()
+        tags.transformer_tags = get_tags(search.estimator).transformer_tags
+        return tags
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the metadata routing of this search.

@@ -43,7 +43,7 @@ _REJECTED = _RESULTS / "novelty_rejected.csv"
 
 _N_VALIDATION = 10_000
 # Numbers of training images, and of seeds.
-_SIZES = {"validate": {1_000: 2, 10_000: 2, 50_000: 1}, "test": {10_000: 2, 60_000: 2}}
+_SIZES = {"validate": {1_000: 2, 10_000: 2, 50_000: 3}, "test": {10_000: 2, 60_000: 2}}
 _CONTAMINATIONS = (0.01, 0.05)
 _COVERAGE = 0.95
 # Letters that have the shape of a digit.

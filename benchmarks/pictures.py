@@ -74,6 +74,7 @@ def _measure(split: Split, seed: int) -> Iterator[Row]:
         "pictures": "MNIST",
         "seed": seed,
         "n_pictures": len(framed),
+        "found": float("nan"),  # the first row has all columns
         "error_whole": _error(model, split.X_test, split.y_test),
         "error_framed": _error(model, framed, split.y_test),
         "framing_seconds": round(seconds, 2),

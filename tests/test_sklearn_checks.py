@@ -27,7 +27,13 @@ STOCHASTIC = {
         "its stochastic estimators"
     )
 }
-WARM = {"check_supervised_y_2d": "compares two fits of one instance, of which the second continues the first"}
+WARM = dict.fromkeys(
+    [
+        "check_supervised_y_2d", "check_pipeline_consistency", "check_transformer_data_not_an_array",
+        "check_transformer_general",
+    ],
+    "compares two fits of one instance, of which the second continues the first",
+)  # fmt: skip
 
 # Few epochs are enough for the accuracy that the checks require.
 VARIANTS = [

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, _fit_context, clone
 from sklearn.utils import Tags, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklenet._classifier import LeNetClassifier
@@ -121,16 +120,13 @@ class LeNetNoveltyDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
                 setattr(self, name, getattr(self.estimator_, name))
         return self
 
-    def _refuse_fit_predict(self) -> bool:
+    @property
+    def fit_predict(self) -> Any:
+        """Not available: the detector is for images that it was not trained on."""
         raise AttributeError(
             "fit_predict is not available, because the training images are taken for genuine; call fit, and predict "
             "with other images."
         )
-
-    @available_if(_refuse_fit_predict)
-    def fit_predict(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.int64]:
-        """Not available: the detector is for images that it was not trained on."""
-        raise NotImplementedError
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Score how much images look like the training images; the higher, the more.

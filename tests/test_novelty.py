@@ -208,7 +208,7 @@ def test_detector_is_an_outlier_detector_for_other_images(detector):
     assert not hasattr(detector, "fit_predict")
     with pytest.raises(AttributeError) as raised:
         _ = detector.fit_predict
-    assert "training images are taken for genuine; call fit" in str(raised.value.__cause__)
+    assert "training images are taken for genuine; call fit" in str(raised.value)
 
 
 def test_share_of_the_training_images_that_are_outliers_is_the_contamination(mnist, detector):

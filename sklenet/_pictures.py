@@ -133,6 +133,14 @@ def _to_levels(array: NDArray[Any]) -> NDArray[np.uint8]:
     return np.rint(pixels).astype(np.uint8)
 
 
+def reduce_picture(gray: NDArray[np.uint8], longest: int) -> tuple[NDArray[np.uint8], int]:
+    """Reduce a picture by the least whole factor after which no side exceeds a length; return the factor, too."""
+    factor = -(-max(gray.shape) // longest)
+    if factor == 1:
+        return gray, factor
+    return np.asarray(import_extra("PIL.Image", "images").fromarray(gray).reduce(factor)), factor
+
+
 def border_pixels(pixels: NDArray[Any]) -> NDArray[Any]:
     """Return the pixels of the border of an image (h, w)."""
     return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])

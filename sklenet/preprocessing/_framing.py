@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from sklenet._checks import Shape
 from sklenet._extras import import_extra
+from sklenet._pictures import reduce_picture
 from sklenet.preprocessing._ink import Ink, find_ink
 
 CENTERS = ("mass", "box")
@@ -44,7 +45,8 @@ class Frame:
 
 def frame_character(gray: NDArray[np.uint8], frame: Frame, polarity: str = "auto") -> NDArray[np.uint8] | None:
     """Return the character of a picture (h, w), light on dark, in an image of the frame's shape; None without ink."""
-    ink = find_ink(_reduce(gray), polarity).without_specks()
+    reduced, _ = reduce_picture(gray, _MAX_SIDE)
+    ink = find_ink(reduced, polarity).without_specks()
     ink = ink.select(_inner_strokes(ink))
     return frame_ink(ink, frame) if ink.weights.any() else None
 
@@ -60,13 +62,6 @@ def frame_ink(ink: Ink, frame: Frame) -> NDArray[np.uint8]:
     height, width = character.shape
     image[corner[0] : corner[0] + height, corner[1] : corner[1] + width] = np.rint(character * (255 / character.max()))
     return image
-
-
-def _reduce(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    factor = -(-max(gray.shape) // _MAX_SIDE)
-    if factor == 1:
-        return gray
-    return np.asarray(import_extra("PIL.Image", "images").fromarray(gray).reduce(factor))
 
 
 def _inner_strokes(ink: Ink) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from sklenet._checks import check_choice
 from sklenet._extras import import_extra
-from sklenet._pictures import read_any
+from sklenet._pictures import read_any, reduce_picture
 from sklenet.preprocessing._ink import POLARITIES, Ink, find_ink
 
 # Longer sides are reduced to this number of pixels before ink is searched.
@@ -124,8 +124,7 @@ def find_characters(picture: Any, *, polarity: str = "auto") -> CharacterPage:
     """
     check_choice("find_characters", "polarity", polarity, POLARITIES)
     gray = read_any(picture)
-    factor = -(-max(gray.shape) // _MAX_SIDE)
-    reduced = gray if factor == 1 else np.asarray(import_extra("PIL.Image", "images").fromarray(gray).reduce(factor))
+    reduced, factor = reduce_picture(gray, _MAX_SIDE)
     ink = find_ink(reduced, polarity).without_specks()
     strokes = _stroke_boxes(ink)
     groups = _join_parts(strokes)

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from sklenet._checks import check_choice, shorten
 from sklenet._extras import import_extra
-from sklenet._pictures import read_any
+from sklenet._pictures import read_any, reduce_picture
 from sklenet.preprocessing._grid import Grid, erase_lines, fit_grid
 from sklenet.preprocessing._ink import POLARITIES, find_ink
 from sklenet.preprocessing._page import show_picture
@@ -141,8 +141,7 @@ def cut_sheet(picture: Any, n_rows: int, n_columns: int, *, polarity: str = "aut
             raise ValueError(f"The {name!r} parameter of cut_sheet must be an int of at least 1. Got {shorten(value)}.")
     check_choice("cut_sheet", "polarity", polarity, POLARITIES)
     gray = read_any(picture)
-    factor = -(-max(gray.shape) // _MAX_SIDE)
-    reduced = gray if factor == 1 else np.asarray(import_extra("PIL.Image", "images").fromarray(gray).reduce(factor))
+    reduced, factor = reduce_picture(gray, _MAX_SIDE)
     for name, n, side in (("rows", n_rows, reduced.shape[0]), ("columns", n_columns, reduced.shape[1])):
         if n * _SMALLEST_CELL > side:
             raise ValueError(f"A picture of {side} pixels is too small for {n} {name} of cells.")

@@ -59,7 +59,7 @@ class CharacterFramer(TransformerMixin, BaseEstimator):
     Notes
     -----
     Uneven light is measured by a morphological closing and divided out. Otsu's threshold separates ink from paper.
-    Strokes that are not connected to 2 % of the ink of the largest strokes are specks and left out, as is ink that
+    Strokes that are not connected to 3 % of the ink of the largest strokes are specks and left out, as is ink that
     touches the border, if most of the ink does not. Strokes keep their gray levels, and the strongest level becomes
     255. Resizing is antialiased. Pictures whose longer side exceeds 800 pixels are reduced first.
 

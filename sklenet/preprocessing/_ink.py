@@ -29,7 +29,7 @@ _MIN_CONTRAST, _MIN_SIGNAL = 0.08, 6
 # strokes by weak pixels.
 _WEAK = 0.4
 # Connected strokes with less than this share of the ink of a usual stroke are specks.
-_SPECK = 0.02
+_SPECK = 0.03
 _NEIGHBOURS = np.ones((3, 3), bool)
 
 

@@ -1,6 +1,8 @@
 """Find the characters in a picture of one or more lines."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,10 @@ _PART_OVERLAP = 0.35
 _PART_GAP = 0.5
 # A bar of a 5 is at least as wide as this share of the median height, no further to the right and from the top.
 _BAR_WIDTH, _BAR_GAP, _BAR_HEIGHT = 0.2, 0.15, 0.25
+# Strokes are parts of one character if their distance is at most these shares of the median height and of the median
+# gap between neighbours, if one of them is low, and if they are together no larger than a character.
+_NEAR_HEIGHT, _NEAR_GAP = 0.15, 0.4
+_LOW, _LARGEST_SIDE = 0.75, 1.3
 # A stroke is a dot, and begins no line, if it is lower than this share of the median height of strokes.
 _DOT = 0.4
 # A character continues a line if this share of the height of the lower one is beside the line's last character.
@@ -127,8 +133,8 @@ def find_characters(picture: Any, *, polarity: str = "auto") -> CharacterPage:
     reduced, factor = reduce_picture(gray, _MAX_SIDE)
     ink = find_ink(reduced, polarity).without_specks()
     strokes = _stroke_boxes(ink)
-    groups = _join_parts(strokes)
-    boxes = np.array([_bounds(strokes[group]) for group in groups], np.intp).reshape(-1, 4)
+    groups = _join_near(_join_parts(strokes), strokes, ink)
+    boxes = _boxes_of(groups, strokes)
     lines = _read_lines(boxes)
     order = np.concatenate(lines) if lines else np.empty(0, np.intp)
     numbers = np.flatnonzero(ink.weights)
@@ -210,6 +216,46 @@ def _is_upper_bar(stroke: NDArray[np.intp], character: NDArray[np.intp], usual: 
     is_beside = -usual / 2 < stroke[0] - character[2] <= _BAR_GAP * usual
     is_at_top = abs(float(stroke[1::2].mean()) - character[1]) < _BAR_HEIGHT * usual
     return bool(is_flat and is_beside and is_at_top)
+
+
+def _boxes_of(groups: list[NDArray[np.intp]], strokes: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.array([_bounds(strokes[group]) for group in groups], np.intp).reshape(-1, 4)
+
+
+def _join_near(groups: list[NDArray[np.intp]], strokes: NDArray[np.intp], ink: Ink) -> list[NDArray[np.intp]]:
+    """Join low characters with neighbours whose distance is small beside the gaps of the lines.
+
+    A pen that was lifted for a moment divides a character so.
+    """
+    boxes = _boxes_of(groups, strokes)
+    heights = boxes[:, 3] - boxes[:, 1]
+    usual = np.median(heights) if len(heights) else 0
+    gaps = [gap for line in _read_lines(boxes) for gap in boxes[line[1:], 0] - boxes[line[:-1], 2]]
+    usual_gap = np.median(gaps) if gaps else usual
+    clusters = _cluster(ink, min(_NEAR_HEIGHT * usual, _NEAR_GAP * usual_gap))
+    joined = dict(enumerate(groups))
+    for first, second in _pairs_in_clusters(clusters, groups):
+        left, top, right, bottom = _bounds(strokes[together := np.concatenate([joined[first], joined[second]])])
+        is_low = min(heights[first], heights[second]) < _LOW * usual
+        if is_low and max(right - left, bottom - top) <= _LARGEST_SIDE * usual:
+            joined[first], joined[second] = together[:0], together
+    return [np.sort(group) for group in joined.values() if len(group)]
+
+
+def _pairs_in_clusters(clusters: NDArray[np.intp], groups: list[NDArray[np.intp]]) -> list[tuple[int, int]]:
+    """Return the pairs of groups, by their indices, that have strokes in a common cluster."""
+    members = defaultdict(set)
+    for index, group in enumerate(groups):
+        for cluster in clusters[group]:
+            members[cluster].add(index)
+    return sorted({pair for group in members.values() for pair in combinations(sorted(group), 2)})
+
+
+def _cluster(ink: Ink, distance: float) -> NDArray[np.intp]:
+    """Return a number for each stroke, the same for strokes whose distance in pixels is no larger."""
+    is_near = ndimage.distance_transform_edt(ink.labels == 0) <= max(0, distance) / 2
+    numbers, _ = ndimage.label(is_near, np.ones((3, 3), bool))
+    return ndimage.maximum(numbers, ink.labels, np.flatnonzero(ink.weights)).astype(np.intp)
 
 
 def _read_lines(boxes: NDArray[np.intp]) -> list[NDArray[np.intp]]:

@@ -47,6 +47,8 @@ PARTS = {
     "%": [(20, 20, 30, 30), (20, 20, 24, 24), (18, 52, 52, 56), (40, 60, 50, 70)],
     "5": [(20, 20, 44, 60), (47, 16, 70, 24)],
     "5 with a long bar": [(20, 40, 34, 60), (30, 34, 60, 42)],
+    "4 of two strokes side by side": [(20, 10, 40, 40), (43, 10, 50, 60)],
+    "4 with an end of a stroke": [(20, 10, 40, 60), (43, 26, 49, 36)],
     "ï": [(20, 12, 26, 18), (30, 12, 36, 18), (20, 24, 36, 60)],
 }
 
@@ -62,6 +64,18 @@ def test_parts_of_one_character_stay_together(name):
 def test_a_minus_is_no_part_of_a_digit():
     page = find_characters(write([(20, 20, 44, 60), (47, 36, 70, 44), (80, 20, 104, 60)]))
     assert len(page.boxes) == 3
+
+
+def test_narrow_letters_are_not_joined_where_all_gaps_are_as_narrow():
+    page = find_characters(
+        write(
+            [
+                (20 + 12 * column, 60 - height, 28 + 12 * column, 60)
+                for column, height in enumerate([40, 20, 40, 20, 40, 20])
+            ]
+        )
+    )
+    assert len(page.boxes) == 6
 
 
 def test_characters_of_two_lines_are_not_joined():

@@ -1,6 +1,7 @@
 """The base class of estimators that hold a fitted model."""
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,7 +13,15 @@ from sklearn.callback import CallbackContext, CallbackSupportMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklenet._engine import EpochObserver, Model, clone_callbacks, device_for_loading, use_one_thread_after_fork
+from sklenet._engine import (
+    EpochObserver,
+    Model,
+    clone_callbacks,
+    device_for_loading,
+    resolve_device,
+    use_one_thread_after_fork,
+)
+from sklenet._saving import RefusedError, load_saved, save_fitted
 from sklenet._validation import nearest_parameter, validate_predict
 
 use_one_thread_after_fork()
@@ -156,6 +165,92 @@ class ModelEstimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tran
             model = Model.from_state(state["_model"], callbacks, device)
             # Labels are copied, because joblib may return a memory map of a file that is deleted later.
             self.__dict__.update(_model=model, net_=model.net, classes_=np.array(self.classes_))
+
+    def save(
+        self, path: str | os.PathLike[str], *, include_optimizer: bool = True, include_statistics: bool = True
+    ) -> None:
+        """Save this fitted estimator in one safetensors file, which holds no code.
+
+        The file holds the parameters, the weights, the labels, shape and statistics of the training images, names of
+        columns, the history of epochs, and what further training needs. What scikit-learn keeps beside the parameters
+        is left out: `set_output`, scikit-learn's callbacks, and metadata requests. This method needs the extra
+        ``sklenet[safetensors]``; `load` does not.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file. A present file is replaced when the new one is complete.
+        include_optimizer : bool, default=True
+            Whether the file holds the moments of the optimiser and the states of the random generators. Without them
+            the file has a third of the size, and `partial_fit` starts with new moments.
+        include_statistics : bool, default=True
+            Whether the file holds the statistics of features. Without them `score_samples` raises until the loaded
+            estimator is fitted, or `partial_fit` is called.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is not fitted, or a parameter, a label or a record of an epoch cannot be held without code.
+            The message says what to set. Nothing is written then.
+        OSError
+            If the file cannot be written. A present file is unchanged.
+        ImportError
+            If safetensors is not installed.
+        """
+        check_is_fitted(self)
+        try:
+            save_fitted(
+                self,
+                self._model.to_state(),
+                path,
+                include_optimizer=include_optimizer,
+                include_statistics=include_statistics,
+            )
+        except RefusedError as why:
+            raise ValueError(f"{type(self).__name__} cannot be saved: {why}.") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: str | None = None) -> Self:
+        """Load an estimator from a file that `save` wrote.
+
+        The file is not trusted: no code in it is run, and memory is allocated for what the file has the bytes for.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+        device : str or None, default=None
+            Replaces the parameter `device`. None leaves the saved parameter.
+
+        Returns
+        -------
+        estimator : object
+            The fitted estimator, of this class.
+
+        Raises
+        ------
+        ValueError
+            If the file is of another kind, another format or another class, or is damaged; or if this machine does not
+            have the `device`.
+        OSError
+            If the file cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            If other versions have saved the file, or this machine lacks the saved device: the model is on the CPU then.
+        """
+        try:
+            saved = load_saved(cls, path)
+        except RefusedError as why:
+            raise ValueError(f"{os.fspath(path)!r} cannot be loaded as {cls.__name__}: {why}.") from None
+        estimator = cls(**saved.parameters | ({} if device is None else {"device": device}))
+        target = device_for_loading(estimator.device) if device is None else resolve_device(device)
+        estimator._assign(Model.from_state(saved.state, [], target))
+        estimator.n_features_in_ = saved.state["canvas"]["n_pixels"]
+        if saved.feature_names is not None:
+            estimator.feature_names_in_ = saved.feature_names
+        return estimator
 
     def _fit_task(self, X: Any, y: Any, sample_weight: Any, n_epochs: int) -> FitTask:
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}

@@ -116,7 +116,10 @@ def test_model_without_statistics_refuses_to_score(digits):
     del state["_model"]["statistics"]  # as earlier versions stored models
     loaded = make()
     loaded.__setstate__(state)
-    with pytest.raises(ValueError, match="stored by an earlier version of sklenet, or its training goes on"):
+    with pytest.raises(
+        ValueError,
+        match=r"saved with include_statistics=False, was stored by an earlier version of sklenet, or its training goes",
+    ):
         loaded.score_samples(X)
     assert np.isfinite(loaded.partial_fit(X, y).score_samples(X)).all()
 
@@ -136,7 +139,8 @@ def test_merged_statistics_are_those_of_all_images():
     targets = np.append(first_targets, second_targets)
     expected = FeatureStatistics.of(np.concatenate([first, second]), targets, 3)
     for name in ("counts", "means", "scatter"):
-        assert_allclose(getattr(merged, name), getattr(expected, name))
+        # What is kept is rounded to float32, twice in the merged statistics.
+        assert_allclose(getattr(merged, name), getattr(expected, name), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("n_later", "kept"), [(10, 50 / 60), (50, 10 / 60), (70, 0)])

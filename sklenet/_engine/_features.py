@@ -16,11 +16,14 @@ _LEAST_RIDGE = 1e-4
 _ROWS_AT_ONCE = 64  # a few MB of products
 
 Array = NDArray[np.float64]
+Kept = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureStatistics:
     """Normal distributions of features: one for each class, with a common covariance, and one for all images.
+
+    What is kept is rounded to float32, because stored models hold it; everything is computed in float64.
 
     Attributes
     ----------
@@ -28,12 +31,12 @@ class FeatureStatistics:
         Number of images of each class. In a stream, earlier images count less.
     means : ndarray of shape (n_classes, n_units)
     scatter : ndarray of shape (n_units, n_units)
-        Sum over the images of the products of deviations from the mean of the class.
+        Sum over the images of the products of deviations from the mean of the class. Symmetric to the bit.
     """
 
-    counts: Array
-    means: Array
-    scatter: Array
+    counts: Kept
+    means: Kept
+    scatter: Kept
 
     @classmethod
     def of(cls, features: NDArray[np.float32], targets: NDArray[np.intp], n_classes: int) -> Self:
@@ -44,25 +47,33 @@ class FeatureStatistics:
         np.add.at(means, targets, values)
         means /= np.maximum(counts, 1)[:, None]
         deviations = values - means[targets]
-        return cls(counts, means, deviations.T @ deviations)
+        return cls._rounded(counts, means, deviations.T @ deviations)
 
     @classmethod
     def from_state(cls, state: dict[str, Any] | None) -> Self | None:
-        """Rebuild statistics from their fields. Models that were stored by the first versions have none."""
-        return None if state is None else cls(**{name: np.array(value) for name, value in state.items()})
+        """Rebuild statistics from their fields. The first versions stored none, and later ones stored float64."""
+        return None if state is None else cls._rounded(**{name: np.array(value) for name, value in state.items()})
+
+    @classmethod
+    def _rounded(cls, counts: NDArray[Any], means: NDArray[Any], scatter: NDArray[Any]) -> Self:
+        """Round to what is kept. The lower triangle of the scatter decides."""
+        lower = np.tril(scatter).astype(np.float32)
+        return cls(counts.astype(np.float32), means.astype(np.float32), lower + np.tril(lower, -1).T)
 
     def merge(self, later: Self) -> Self:
         """Return the statistics of these images and of later ones. At most `MOST_COUNTED` images count.
 
         The weights of the network, and with them the features of earlier images, have changed in the meantime.
         """
-        kept = np.clip((MOST_COUNTED - later.counts.sum()) / self.counts.sum(), 0, 1)
-        earlier = kept * self.counts
-        counts = earlier + later.counts
-        share = later.counts / np.maximum(counts, 1)
-        shifts = later.means - self.means
+        counts, means, scatter = self._exact
+        later_counts, later_means, later_scatter = later._exact
+        kept = np.clip((MOST_COUNTED - later_counts.sum()) / counts.sum(), 0, 1)
+        earlier = kept * counts
+        sums = earlier + later_counts
+        share = later_counts / np.maximum(sums, 1)
+        shifts = later_means - means
         between = (shifts * (earlier * share)[:, None]).T @ shifts
-        return type(self)(counts, self.means + share[:, None] * shifts, kept * self.scatter + later.scatter + between)
+        return self._rounded(sums, means + share[:, None] * shifts, kept * scatter + later_scatter + between)
 
     def scores(self, features: NDArray[np.float32]) -> Array:
         """Compute the relative Mahalanobis scores (n,) of features (n, n_units).
@@ -80,19 +91,27 @@ class FeatureStatistics:
             scores[part] = total - (deviations**2).sum(axis=2).min(axis=1)
         return scores
 
+    @property
+    def _exact(self) -> tuple[Array, Array, Array]:
+        """The fields in float64."""
+        return self.counts.astype(np.float64), self.means.astype(np.float64), self.scatter.astype(np.float64)
+
     @cached_property
     def _mean(self) -> Array:
-        return self.counts @ self.means / self.counts.sum()
+        counts, means, _ = self._exact
+        return counts @ means / counts.sum()
 
     @cached_property
     def _within(self) -> Array:
-        return self._whitening(self.scatter)
+        _, _, scatter = self._exact
+        return self._whitening(scatter)
 
     @cached_property
     def _total(self) -> Array:
-        deviations = self.means - self._mean
-        between = (deviations * self.counts[:, None]).T @ deviations
-        return self._whitening(self.scatter + between)
+        counts, means, scatter = self._exact
+        deviations = means - self._mean
+        between = (deviations * counts[:, None]).T @ deviations
+        return self._whitening(scatter + between)
 
     @cached_property
     def _whitened_means(self) -> Array:
@@ -104,7 +123,7 @@ class FeatureStatistics:
 
         The fewer images there are for each unit, the larger the ridge.
         """
-        n_units, n_images = len(scatter), self.counts.sum()
+        n_units, n_images = len(scatter), self.counts.sum(dtype=np.float64)
         covariance = scatter / n_images
         # All variances are 0 where all units are dead.
         mean_variance = np.trace(covariance) / n_units or 1.0

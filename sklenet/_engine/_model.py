@@ -97,8 +97,9 @@ class Model:
         """
         if self.statistics is None:
             raise ValueError(
-                "The model lacks the statistics that score_samples compares with: the model was stored by an earlier "
-                "version of sklenet, or its training goes on. Fit the model, or call partial_fit."
+                "The model lacks the statistics that score_samples compares with: the model was saved with "
+                "include_statistics=False, was stored by an earlier version of sklenet, or its training goes on. "
+                "Fit the model, or call partial_fit."
             )
         return self.statistics.scores(self.features(rows, average_shifts=average_shifts))
 
@@ -145,7 +146,7 @@ class Model:
 
     @classmethod
     def from_state(cls, state: dict[str, Any], callbacks: Sequence[Any], device: str) -> Self:
-        """Rebuild a model on a device.
+        """Rebuild a model on a device. Where the state of the optimiser is None, that of the generators is, too.
 
         Raises
         ------
@@ -157,11 +158,7 @@ class Model:
         UserWarning
             If other versions have written the state.
         """
-        if state["format"] != _FORMAT:
-            raise ValueError(
-                f"The model is stored in format {state['format']} by {state['versions']}, but this version of sklenet "
-                f"reads format {_FORMAT}; load the model with the version that wrote it, or fit it anew."
-            )
+        refuse_other_format(state)
         if state["versions"] != _versions():
             warnings.warn(
                 f"The model was stored by {state['versions']} and is loaded by {_versions()}; its predictions may "
@@ -232,18 +229,38 @@ def _check_same_network(fitted: Settings, requested: Settings) -> None:
             )
 
 
+def refuse_other_format(state: dict[str, Any]) -> None:
+    """Raise a ValueError if a stored state has another format than `Model.to_state` writes."""
+    if state["format"] != _FORMAT:
+        raise ValueError(
+            f"The model is stored in format {state['format']} by {state['versions']}, but this version of sklenet "
+            f"reads format {_FORMAT}; load the model with the version that wrote it, or fit it anew."
+        )
+
+
 def _restore(net: Net, state: dict[str, Any]) -> None:
     """Load weights, optimiser, generators and history into a new net."""
     with default_modes(net.device):
         net.module_.load_state_dict(_to_tensors(state["weights"]))
-        net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
+    if state["optimizer"] is not None:
+        _restore_training(net, state)
+    net.history.extend(state["history"])
+    net.module_.eval()
+
+
+def _restore_training(net: Net, state: dict[str, Any]) -> None:
+    """Load what only further training needs: the states of the optimiser and of the generators."""
+    optimizer = _to_tensors(state["optimizer"])
+    # A saved file has the numbers of the groups alone.
+    groups = zip(net.optimizer_.state_dict()["param_groups"], optimizer["param_groups"], strict=True)
+    optimizer["param_groups"] = [present | stored for present, stored in groups]
+    with default_modes(net.device):
+        net.optimizer_.load_state_dict(optimizer)
     _restore_layout(net.optimizer_)
     net.generator_.set_state(_to_tensors(state["generator"]))
     # Generators of another kind of device have another state. Then the device's generator starts from the seed.
     if net.device_generator_.device.type == state["device_kind"]:
         net.device_generator_.set_state(_to_tensors(state["device_generator"]))
-    net.history.extend(state["history"])
-    net.module_.eval()
 
 
 def _restore_layout(optimizer: torch.optim.Optimizer) -> None:

@@ -86,10 +86,7 @@ class LeNet5(nn.Module):
         if architecture == "1998" and width != 1:
             raise ValueError(f"architecture='1998' has a fixed size: width must be 1. Got {width!r} instead.")
         original = architecture == "1998"
-        maps1 = max(1, round(width * 6))
-        # Multiples of 4: BLAS sums in another order where a row does not begin at a multiple of 16 bytes, and a row's
-        # logits would depend on its place in the batch.
-        maps3, maps5, units6 = (4 * max(1, round(width * size / 4)) for size in (16, 120, 84))
+        maps1, maps3, maps5, units6 = layer_sizes(width)
 
         self.c1 = Conv2d(1, maps1, kernel_size=5, **_EXPLICIT)
         self.s2 = _subsampling_1998(maps1) if original else _subsampling_modern()
@@ -132,6 +129,20 @@ class LeNet5(nn.Module):
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
+
+
+def layer_sizes(width: float) -> tuple[int, int, int, int]:
+    """Return the numbers of maps of C1, C3 and C5, and of units of F6.
+
+    Examples
+    --------
+    >>> layer_sizes(1)
+    (6, 16, 120, 84)
+    """
+    # Multiples of 4: BLAS sums in another order where a row does not begin at a multiple of 16 bytes, and a row's
+    # logits would depend on its place in the batch.
+    maps3, maps5, units6 = (4 * max(1, round(width * size / 4)) for size in (16, 120, 84))
+    return max(1, round(width * 6)), maps3, maps5, units6
 
 
 def _subsampling_modern() -> nn.Sequential:

@@ -19,7 +19,7 @@ _CLASSES = {
     "LeNetNoveltyDetector": "sklenet._novelty",
     "RejectingClassifier": "sklenet._rejecting",
 }
-_SUBPACKAGES = ("datasets", "inspection", "preprocessing", "tuning")
+_SUBPACKAGES = ("datasets", "export", "inspection", "preprocessing", "tuning")
 
 
 def __getattr__(name: str) -> Any:

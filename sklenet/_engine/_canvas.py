@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sklenet._checks import Shape
@@ -52,6 +54,28 @@ class Canvas:
         """Whether images are resized to fit on the canvas."""
         return resized_shape(self.shape) != self.shape
 
+    @property
+    def margins(self) -> tuple[int, int, int, int]:
+        """Columns of padding to the left and to the right of a resized image, and rows above and below it."""
+        height, width = resized_shape(self.shape)
+        top, left = (SIDE - height) // 2, (SIDE - width) // 2
+        return left, SIDE - width - left, top, SIDE - height - top
+
+    @property
+    def padding(self) -> float:
+        """The background, standardised."""
+        return (self.pixels.background - self.pixels.mean) / self.pixels.scale
+
+    def resizing_matrices(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the matrices (height, h) and (w, width) between which an image (h, w) becomes the resized image.
+
+        Resizing is linear, and treats the two directions separately. So the matrices are resized unit matrices.
+        """
+        height, width = resized_shape(self.shape)
+        rows = _interpolate(_unit_matrix(self.shape[0]), (height, self.shape[0]))
+        columns = _interpolate(_unit_matrix(self.shape[1]), (self.shape[1], width))
+        return rows[0, 0].numpy(), columns[0, 0].numpy()
+
     def to_images(self, rows: Tensor) -> Tensor:
         """Turn rows (b, pixels), which may be overwritten, into images (b, 1, 32, 32) of float32."""
         # The arithmetic starts in float32 for every dtype, so that equal pixels give equal images.
@@ -65,10 +89,15 @@ class Canvas:
     def _resize(self, images: Tensor) -> Tensor:
         if not self.resizes:
             return images
-        return F.interpolate(images, resized_shape(self.shape), mode="bilinear", antialias=True)
+        return _interpolate(images, resized_shape(self.shape))
 
     def _centre(self, images: Tensor) -> Tensor:
-        height, width = images.shape[2:]
-        top, left = (SIDE - height) // 2, (SIDE - width) // 2
-        margins = (left, SIDE - width - left, top, SIDE - height - top)
-        return F.pad(images, margins, value=(self.pixels.background - self.pixels.mean) / self.pixels.scale)
+        return F.pad(images, self.margins, value=self.padding)
+
+
+def _interpolate(images: Tensor, shape: Shape) -> Tensor:
+    return F.interpolate(images, shape, mode="bilinear", antialias=True)
+
+
+def _unit_matrix(side: int) -> Tensor:
+    return torch.eye(side, dtype=torch.float32, device="cpu").view(1, 1, side, side)

@@ -80,6 +80,20 @@ class FeatureStatistics:
             scores[part] = total - (deviations**2).sum(axis=2).min(axis=1)
         return scores
 
+    def whitening(self) -> dict[str, Array]:
+        """Return what `scores` computes with.
+
+        "mean" is the mean of all features, (n_units,); "total" and "within" are the whitening matrices, lower triangles
+        (n_units, n_units), of all images and within the classes; "class_means" are the means of the classes that the
+        training images have, times "within".
+        """
+        return {
+            "mean": self._mean,
+            "total": self._total,
+            "within": self._within,
+            "class_means": self._whitened_means,
+        }
+
     @cached_property
     def _mean(self) -> Array:
         return self.counts @ self.means / self.counts.sum()

@@ -23,7 +23,7 @@ CHUNK = 512
 SMALL_CHUNKS = {4: 8, 32: 256}
 
 # Pixels of the canvas, down and to the right, by which an image is shifted for the views that are averaged.
-_SHIFTS = list(itertools.product((-1, 0, 1), repeat=2))
+SHIFTS = tuple(itertools.product((-1, 0, 1), repeat=2))
 
 # Module -> number of threads and rows of a small chunk -> whether such a chunk gives the same bits.
 _agreements: WeakKeyDictionary[nn.Module, dict[tuple[int, int], bool]] = WeakKeyDictionary()
@@ -64,9 +64,9 @@ def compute_in_chunks(
 def mean_over_shifts(module: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Compute the mean outputs of the nine positions of an image that are within a pixel of its own."""
     padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
-    views = (padded[:, :, 1 - down : 1 - down + SIDE, 1 - right : 1 - right + SIDE] for down, right in _SHIFTS)
+    views = (padded[:, :, 1 - down : 1 - down + SIDE, 1 - right : 1 - right + SIDE] for down, right in SHIFTS)
     # Summed one after the other: torch's own mean may choose its order of summation by shape.
-    return reduce(torch.add, map(module, views)) / len(_SHIFTS)
+    return reduce(torch.add, map(module, views)) / len(SHIFTS)
 
 
 def _divide(n_rows: int, agrees: Callable[[int], bool]) -> list[int]:

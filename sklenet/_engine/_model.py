@@ -18,7 +18,7 @@ from sklenet._engine._data import TrainingData, count_batches
 from sklenet._engine._features import FeatureStatistics
 from sklenet._engine._inference import compute_in_chunks, mean_over_shifts
 from sklenet._engine._net import Net, default_modes, make_net
-from sklenet._engine._network import MAP_LAYERS, LeNet5
+from sklenet._engine._network import MAP_LAYERS, LeNet5, TableConv2d
 from sklenet._engine._pixels import PixelStatistics
 from sklenet._engine._settings import Settings
 from sklenet._version import __version__
@@ -115,6 +115,12 @@ class Model:
         """Compute link(logits)."""
         classify = partial(mean_over_shifts, self.module) if average_shifts else self.module
         return compute_in_chunks(self.module, self.canvas, rows, lambda images: link(classify(images)))
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return the weights by name, those of C3 as a full kernel (n_maps, n_maps, 5, 5) in either architecture."""
+        weights = _to_arrays(self.module.state_dict())
+        c3 = self.module.c3
+        return weights | {"c3.weight": _to_arrays(c3.kernel)} if isinstance(c3, TableConv2d) else weights
 
     def to_state(self) -> dict[str, Any]:
         """Return everything as NumPy arrays, strings and numbers, in dicts and lists.

@@ -217,10 +217,14 @@ class TableConv2d(nn.Module):
         """Inputs to the unit that each connection ends in, (60, 1, 1): 75, 100 or 150."""
         return 25 * torch.bincount(self.outputs)[self.outputs].to(torch.float32).view(-1, 1, 1)
 
+    @property
+    def kernel(self) -> Tensor:
+        """The weights as those of a full convolution, (16, 6, 5, 5), with zeros where maps are not connected."""
+        return self.weight.new_zeros((16, 6, 5, 5)).index_put((self.outputs, self.inputs), self.weight)
+
     def forward(self, x: Tensor) -> Tensor:
         """Convolve (b, 6, 14, 14) to (b, 16, 10, 10)."""
-        kernel = self.weight.new_zeros((16, 6, 5, 5)).index_put((self.outputs, self.inputs), self.weight)
-        return F.conv2d(x, kernel, self.bias)
+        return F.conv2d(x, self.kernel, self.bias)
 
 
 class Dropout(nn.Module):

@@ -1,0 +1,34 @@
+"""Write files."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file as a whole or not at all: a call that fails or is interrupted leaves the former file as it was.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Name of the file, in a folder that exists.
+    content : bytes
+        Content of the file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    # In the same folder, because a file cannot be moved to another file system in one step.
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with scratch.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:  # Ctrl-C included; every exception is raised again
+        scratch.unlink(missing_ok=True)
+        raise

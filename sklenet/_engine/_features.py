@@ -96,6 +96,20 @@ class FeatureStatistics:
         """The fields in float64."""
         return self.counts.astype(np.float64), self.means.astype(np.float64), self.scatter.astype(np.float64)
 
+    def whitening(self) -> dict[str, Array]:
+        """Return what `scores` computes with.
+
+        "mean" is the mean of all features, (n_units,); "total" and "within" are the whitening matrices, lower triangles
+        (n_units, n_units), of all images and within the classes; "class_means" are the means of the classes that the
+        training images have, times "within".
+        """
+        return {
+            "mean": self._mean,
+            "total": self._total,
+            "within": self._within,
+            "class_means": self._whitened_means,
+        }
+
     @cached_property
     def _mean(self) -> Array:
         counts, means, _ = self._exact

@@ -4,13 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sklenet.export._html import to_html
     from sklenet.export._onnx import to_onnx
     from sklenet.export._skl2onnx import register_onnx_converter
 
-__all__ = ["register_onnx_converter", "to_onnx"]
+__all__ = ["register_onnx_converter", "to_html", "to_onnx"]
 
 _MODULES = {
     "register_onnx_converter": "_skl2onnx",
+    "to_html": "_html",
     "to_onnx": "_onnx",
 }
 

@@ -1,0 +1,140 @@
+"""Measure the page of `to_html` in a headless Chromium, with a model that is trained on MNIST.
+
+    python benchmarks/drawing_page.py --data-home DIR               # all of MNIST's training images, three minutes
+    python benchmarks/drawing_page.py --sample                      # the sample that comes with the package
+    python benchmarks/drawing_page.py --data-home DIR --sheet FILE  # also save what the network got as a picture
+
+Digits are drawn with the mouse along the strokes of handwriting.py. Chromium, its driver and selenium, which the extra
+`test` installs, are needed. The test images of MNIST are not read.
+"""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from selenium import webdriver
+
+from browsing import draw, open_browser, open_page, requests
+from formatting import as_markdown
+from handwriting import STYLES, write
+from sklenet import LeNetClassifier
+from sklenet.datasets import fetch_dataset, load_mnist_sample
+from sklenet.export import to_html
+
+_N_COMPARED = 200  # images whose logits are compared
+_N_DIGITS = 10
+_SIDE = 32  # of the network's input, in pixels
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the page made of a drawn digit.
+
+    Attributes
+    ----------
+    digit, style : int
+    answer : str
+    is_known : bool
+    canvas : ndarray of shape (32, 32)
+        The input of the network, standardised.
+    delays : list of float
+        Milliseconds from the end of each stroke to the answer.
+    """
+
+    digit: int
+    style: int
+    answer: str
+    is_known: bool
+    canvas: NDArray[np.float64]
+    delays: list[float]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
+    parser.add_argument("--sample", action="store_true", help="train on the sample of MNIST instead")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="save the inputs of the network, a row a style")
+    options = parser.parse_args()
+    if options.sample:
+        X, y = load_mnist_sample(subset="train", return_X_y=True)
+    else:
+        X, y = fetch_dataset("mnist", subset="train", data_home=options.data_home, return_X_y=True)
+    classifier = LeNetClassifier(random_state=0).fit(X, y)
+    with TemporaryDirectory() as folder, open_browser() as browser:
+        page = Path(folder, "draw.html")
+        to_html(classifier, page)
+        open_page(browser, page)
+        rows = {"size of the page": f"{page.stat().st_size / 1000:.0f} kB", **_compare(browser, classifier, X)}
+        drawn = draw_digits(browser)
+        rows |= _summarise(drawn)
+        rows["requests"] = str(len(requests(browser)))
+        rows["messages in the console"] = str(len(browser.get_log("browser")))
+    print(as_markdown(pd.DataFrame({"of the drawing page": list(rows), "": list(rows.values())})))
+    print("misread:", ", ".join(f"{each.digit} as {each.answer} in style {each.style}" for each in _wrong(drawn)))
+    if options.sheet:
+        contact_sheet(drawn).save(options.sheet)
+
+
+def _compare(browser: webdriver.Chrome, classifier: LeNetClassifier, X: NDArray[np.uint8]) -> dict[str, str]:
+    """Compare the page's logits and scores with those of the classifier."""
+    images = X[:: len(X) // _N_COMPARED]
+    logits, scores = browser.execute_script(
+        "const rows = arguments[0]; return [rows.map(sklenet.logits), rows.map(sklenet.score)];", images.tolist()
+    )
+    return {
+        "largest difference of logits": f"{np.abs(logits - classifier.decision_function(images)).max():.1e}",
+        "largest difference of scores": f"{np.abs(scores - classifier.score_samples(images)).max():.1e}",
+    }
+
+
+def draw_digits(browser: webdriver.Chrome, styles: tuple[int, ...] = tuple(range(len(STYLES)))) -> list[Drawn]:
+    """Draw the digits 0 to 9 in each of some styles on the open page."""
+    return [_draw_digit(browser, digit, style) for style in styles for digit in range(_N_DIGITS)]
+
+
+def _draw_digit(browser: webdriver.Chrome, digit: int, style: int) -> Drawn:
+    browser.execute_script(
+        "document.getElementById('clear').click(); document.getElementById('pen').value = arguments[0];",
+        100 * STYLES[style].pen,
+    )
+    delays = draw(browser, write(digit, STYLES[style]))
+    answer, is_known, canvas = browser.execute_script(
+        "const {ranking, isKnown, layers} = sklenet.current;"
+        "return [sklenet.model.names[ranking[0].index], isKnown, [...layers.input]];"
+    )
+    return Drawn(digit, style, answer, is_known, np.reshape(canvas, (_SIDE, _SIDE)), delays)
+
+
+def _summarise(drawn: list[Drawn]) -> dict[str, str]:
+    delays: list[Any] = [delay for each in drawn for delay in each.delays]
+    return {
+        "drawn digits read rightly": f"{1 - len(_wrong(drawn)) / len(drawn):.1%} of {len(drawn)}",
+        "drawn digits taken for unknown": f"{np.mean([not each.is_known for each in drawn]):.1%}",
+        "answer after the end of a stroke, median": f"{np.median(delays):.1f} ms",
+        "answer after the end of a stroke, slowest": f"{max(delays):.1f} ms of {len(delays)} strokes",
+    }
+
+
+def _wrong(drawn: list[Drawn]) -> list[Drawn]:
+    return [each for each in drawn if each.answer != str(each.digit)]
+
+
+def contact_sheet(drawn: list[Drawn], factor: int = 3) -> Image.Image:
+    """Return a picture of the inputs of the network, a row for each style and a column for each digit."""
+    canvases = np.stack([each.canvas for each in drawn]).reshape(-1, _N_DIGITS, _SIDE, _SIDE)
+    picture = canvases.transpose(0, 2, 1, 3).reshape(-1, _N_DIGITS * _SIDE)
+    levels = 255 * (picture - picture.min()) / np.ptp(picture)
+    enlarged = levels.repeat(factor, axis=0).repeat(factor, axis=1)
+    return Image.fromarray(enlarged.astype(np.uint8))
+
+
+if __name__ == "__main__":
+    main()

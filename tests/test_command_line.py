@@ -57,8 +57,7 @@ def refuse(capsys, *arguments):
     assert main([str(argument) for argument in arguments]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.endswith(".\n")
-    assert "Traceback" not in printed.err
+    assert printed.err.count("\n") == 1
     return printed.err
 
 
@@ -127,7 +126,7 @@ def test_evaluate_takes_folders_for_numbers(folder, tmp_path, capsys):
     for digit in "01":
         few.joinpath(digit).symlink_to(folder / digit)
     assert "right: 100.00%" in run(capsys, "evaluate", path, few)
-    assert "does not know: '2', '3'" in refuse(capsys, "evaluate", path, folder)
+    assert "does not know: 2, 3" in refuse(capsys, "evaluate", path, folder)
 
 
 @pytest.mark.parametrize("suffix", ["onnx", "html"])

@@ -9,12 +9,13 @@ import skl2onnx
 from numpy.testing import assert_allclose, assert_array_equal
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from exported import N_TRAIN, assert_agrees, load_digits, run_onnxruntime, run_reference
@@ -208,9 +209,15 @@ REFUSED = {
     "takes the nearest threshold of 'isotonic'": lambda: CalibratedClassifierCV(lenet(), method="isotonic", cv=2),
     "fails at 'temperature'": lambda: CalibratedClassifierCV(lenet(), method="temperature", cv=2),
     "calibrate the last step": lambda: CalibratedClassifierCV(make_pipeline(MinMaxScaler(), lenet()), cv=2),
+    "or the best estimator": lambda: CalibratedClassifierCV(GridSearchCV(lenet(), {}, cv=2), cv=2),
+    "in place of the scores of a Pipeline": lambda: StackingClassifier(
+        [("lenet", make_pipeline(MinMaxScaler(), lenet()))], cv=2, stack_method="decision_function"
+    ),
     "needs flatten_transform=False": lambda: VotingClassifier(members()),
     "weights as a NumPy array": lambda: VotingClassifier(members(), weights=[1, 2], flatten_transform=False),
-    "features .* are not converted": lambda: make_pipeline(lenet(), KNeighborsClassifier()),
+    "to other estimators, as a transformer": lambda: make_pipeline(lenet(), KNeighborsClassifier()),
+    "features .* are not converted": lambda: make_pipeline(make_union(MinMaxScaler(), lenet()), KNeighborsClassifier()),
+    "not converted": lambda: make_pipeline(make_column_transformer((lenet(), slice(0, 784))), KNeighborsClassifier()),
 }
 
 

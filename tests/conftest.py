@@ -1,6 +1,7 @@
 """Fixtures of several test files: small training data, recorded learning rates, and published data sets."""
 
 import hashlib
+import importlib
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,23 @@ OMNIGLOT_LABELS = {"train": [0, 0, 1, 20, 20, 500, 963], "test": [964, 964, 965,
 def digits():
     X, y = load_digits(return_X_y=True)
     return X[:120].astype(np.float32), y[:120]
+
+
+@pytest.fixture
+def uninstall(monkeypatch):
+    """Make imports of packages fail, as if the packages were not installed."""
+    import_real = importlib.import_module
+
+    def hide(*packages):
+        def import_module(name, *arguments):
+            package = name.partition(".")[0]
+            if package in packages:
+                raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+            return import_real(name, *arguments)
+
+        monkeypatch.setattr("importlib.import_module", import_module)
+
+    return hide
 
 
 @pytest.fixture

@@ -35,6 +35,16 @@ def test_images_of_28_pixels_are_padded_to_32_with_unchanged_pixels():
     assert (np.delete(placed.reshape(3, -1), np.arange(1024).reshape(32, 32)[2:30, 2:30].ravel(), axis=1) == -7).all()
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (28, 28), (16, 40), (64, 48), (105, 50), (1, 7)])
+def test_resizing_is_two_products_of_matrices(shape):
+    images = noise(3, *shape)
+    canvas = Canvas(shape, images[0].size, statistics())
+    rows, columns = canvas.resizing_matrices()
+    left, right, top, bottom = canvas.margins
+    resized = place(images)[:, top : 32 - bottom, left : 32 - right]
+    assert_allclose(rows @ images @ columns, resized, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(20, 20), (21, 20), (25, 31), (32, 32), (32, 1), (5, 20)])
 def test_images_with_a_longer_side_of_20_to_32_are_not_resized(shape):
     height, width = shape

@@ -152,10 +152,11 @@ def _add_subsampling(nodes: Nodes, _: _Weights, __: str, x: str) -> str:
 
 
 def _add_subsampling_1998(nodes: Nodes, weights: _Weights, layer: str, x: str) -> str:
-    x = nodes.add("AveragePool", _add_scaled_tanh(nodes, x), kernel_shape=[2, 2], strides=[2, 2])
-    # The coefficient is one of sums over four pixels.
-    x = nodes.add("Mul", x, 4 * weights[f"{layer}.1.coefficient"])
-    return _add_scaled_tanh(nodes, nodes.add("Add", x, weights[f"{layer}.1.bias"]))
+    # A convolution in which each map has connections to itself alone. As a convolution in groups it takes four times as
+    # long in onnxruntime.
+    kernel = np.tile(np.diag(weights[f"{layer}.1.coefficient"].ravel())[..., None, None], (2, 2))
+    bias = weights[f"{layer}.1.bias"].ravel()
+    return _add_scaled_tanh(nodes, nodes.add("Conv", _add_scaled_tanh(nodes, x), kernel, bias, strides=[2, 2]))
 
 
 def _add_relu(nodes: Nodes, x: str) -> str:

@@ -1,13 +1,15 @@
 """The converter of `LeNetClassifier` for skl2onnx, which converts estimators of scikit-learn's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingClassifier, VotingClassifier
-from sklearn.pipeline import Pipeline
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from sklenet import LeNetClassifier
 from sklenet._extras import import_extra
@@ -21,6 +23,18 @@ _OPTIONS = {
 }
 _LEAST_OPSET = 13
 
+
+def _loses_scores(estimator: Any) -> bool:
+    """Tell whether skl2onnx gives the probabilities of an estimator where its scores are asked for."""
+    return isinstance(estimator, GridSearchCV | Pipeline)
+
+
+def _is_lenet_among(steps: Sequence[tuple[Any, ...]]) -> bool:
+    return any(isinstance(step[1], LeNetClassifier) for step in steps)
+
+
+_NO_FEATURES = "the features that a LeNetClassifier gives to other estimators, as a transformer, are not converted"
+
 # What skl2onnx 1.20 fails at, or converts to another function, whatever classifier is inside: type, condition, reason.
 _REFUSED: list[tuple[type | tuple[type, ...], Callable[[Any], bool], str]] = [
     (
@@ -31,9 +45,9 @@ _REFUSED: list[tuple[type | tuple[type, ...], Callable[[Any], bool], str]] = [
     ),
     (
         CalibratedClassifierCV,
-        lambda part: isinstance(part.estimator, Pipeline),
-        "skl2onnx calibrates the probabilities of a Pipeline instead of its scores; calibrate the last step of the "
-        "Pipeline",
+        lambda part: _loses_scores(part.estimator),
+        "skl2onnx calibrates the probabilities of a Pipeline or GridSearchCV instead of its scores; calibrate the last "
+        "step of the Pipeline, or the best estimator",
     ),
     (
         VotingClassifier,
@@ -47,20 +61,21 @@ _REFUSED: list[tuple[type | tuple[type, ...], Callable[[Any], bool], str]] = [
     ),
     (
         StackingClassifier,
-        lambda part: "decision_function" in getattr(part, "stack_method_", ()) and len(part.classes_) == 2,
-        "skl2onnx passes two scores of each classifier to the final estimator where scikit-learn passes one; set "
-        "stack_method='predict_proba'",
+        lambda part: (
+            "decision_function" in getattr(part, "stack_method_", ())
+            and (len(part.classes_) == 2 or any(_loses_scores(each) for _, each in part.estimators))
+        ),
+        "skl2onnx passes two scores of each classifier to the final estimator where scikit-learn passes one, for two "
+        "classes, and probabilities in place of the scores of a Pipeline; set stack_method='predict_proba'",
     ),
     (
         (CalibratedClassifierCV, StackingClassifier, VotingClassifier),
         lambda part: hasattr(part, "classes_") and part.classes_.dtype.kind == "u",
         "skl2onnx takes unsigned integers for text; fit on y.astype(int)",
     ),
-    (
-        Pipeline,
-        lambda part: any(isinstance(step, LeNetClassifier) for _, step in part.steps[:-1]),
-        "the features that a LeNetClassifier passes to later steps are not converted",
-    ),
+    (Pipeline, lambda part: _is_lenet_among(part.steps[:-1]), _NO_FEATURES),
+    (FeatureUnion, lambda part: _is_lenet_among(part.transformer_list), _NO_FEATURES),
+    (ColumnTransformer, lambda part: _is_lenet_among(part.transformers), _NO_FEATURES),
 ]
 
 
@@ -184,6 +199,7 @@ def convert_by_skl2onnx(estimator: Any, opsets: dict[str, int]) -> Any:
 
 def _refuse_parts(parts: list[BaseEstimator]) -> None:
     """Refuse an estimator and those that are its parameters."""
+    # skl2onnx has no public list of the types that it converts, this one is what it looks into itself.
     known = import_extra("skl2onnx._supported_operators", "skl2onnx").sklearn_operator_name_map
     for part in parts:
         name = type(part).__name__

@@ -1,6 +1,5 @@
 """Test the loaders without the packages of the extra."""
 
-import importlib
 import sys
 
 import numpy as np
@@ -11,23 +10,6 @@ from sklenet.preprocessing import find_characters
 
 INSTALL = r"needs the package {}, which is not installed; .* pip install 'sklenet\[datasets\]'"
 INSTALL_IMAGES = INSTALL.replace("datasets", "images")
-
-
-@pytest.fixture
-def uninstall(monkeypatch):
-    """Make imports of packages fail, as if the packages were not installed."""
-    import_real = importlib.import_module
-
-    def hide(*packages):
-        def import_module(name, *arguments):
-            package = name.partition(".")[0]
-            if package in packages:
-                raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-            return import_real(name, *arguments)
-
-        monkeypatch.setattr("importlib.import_module", import_module)
-
-    return hide
 
 
 @pytest.mark.parametrize("package", ["PIL", "matplotlib", "fontTools"])

@@ -162,7 +162,7 @@ def _locate(entries: dict[str, Any], start: int, n_bytes: int) -> tuple[Specs, d
     specs: Specs = {}
     spans = []
     for name, value in entries.items():
-        what = f"the entry {name[:60]!r} of the header"
+        what = f"the header's entry {name[:60]!r}"
         entry = take_object(value, ["dtype", "shape", "data_offsets"], what)
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
         require(isinstance(dtype, str) and dtype in _DTYPES, f"{what} has a dtype other than {' and '.join(_DTYPES)}")

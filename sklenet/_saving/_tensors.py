@@ -60,7 +60,8 @@ def expected_specs(
     weights = _weight_shapes(architecture, width, n_classes, n_bytes)
     specs: Specs = {name: (_FLOAT, shape) for name, shape in weights.items()}
     if generator_sizes:
-        specs |= {f"{moment}.{name}": (_FLOAT, shape) for moment in MOMENTS for name, shape in weights.items()}
+        for prefix in MOMENTS.values():
+            specs |= {f"{prefix}{name}": (_FLOAT, shape) for name, shape in weights.items()}
         specs |= {STEPS: (_FLOAT, (len(weights),))}
         specs |= {name: (_BYTE, (size,)) for name, size in zip(GENERATORS, generator_sizes, strict=True)}
     if has_statistics:
@@ -107,13 +108,13 @@ def _decode_training(tensors: dict[str, NDArray[Any]], optimizer: dict[str, Any]
     steps = tensors.pop(STEPS)
     is_count = (steps >= 1) & (steps <= _MOST_STEPS) & (steps == np.floor(steps))
     require(is_count.all(), "the numbers of steps of the optimiser are not counts")
-    weights = [name for name in tensors if not name.startswith(tuple(f"{moment}." for moment in MOMENTS))]
-    moments = {}
+    weights = [name for name in tensors if not name.startswith(tuple(MOMENTS.values()))]
+    states = {}
     for position, name in enumerate(weights):
-        mean, square = (tensors.pop(f"{moment}.{name}") for moment in MOMENTS)
-        require((square >= 0).all(), f"the tensor '{MOMENTS[1]}.{name}' has a value below zero")
-        moments[position] = {"step": steps[position], MOMENTS[0]: mean, MOMENTS[1]: square}
-    return {"optimizer": {"state": moments, "param_groups": [numbers]}, "device_kind": kind, **generators}
+        moments = {moment: tensors.pop(f"{prefix}{name}") for moment, prefix in MOMENTS.items()}
+        require((moments["exp_avg_sq"] >= 0).all(), f"the second moments of {name!r} have a value below zero")
+        states[position] = {"step": steps[position], **moments}
+    return {"optimizer": {"state": states, "param_groups": [numbers]}, "device_kind": kind, **generators}
 
 
 def _check_cpu_state(state: NDArray[np.uint8]) -> None:

@@ -105,7 +105,7 @@ def decode(kind: type, text: str, specs: Specs, n_bytes: int, read: Callable[[st
             spec == expected[name],
             f"the tensor {name!r} is {_name(spec)}, but the network needs {_name(expected[name])}",
         )
-    model = decode_tensors({name: read(name) for name in expected}, optimizer)
+    model = decode_tensors(read, expected, optimizer)
     history = _take_history(document["history"])
     state = {
         "format": document["format"],

@@ -142,7 +142,7 @@ def _encode_optimizer(state: dict[str, Any]) -> dict[str, Any]:
 def _moments(state: dict[str, Any]) -> dict[str, NDArray[Any]]:
     """Return the moments by the names of the parameters, and the number of steps of each parameter."""
     by_parameter = dict(zip(state["weights"], state["optimizer"]["state"].values(), strict=True))
-    tensors = {}
+    tensors: dict[str, NDArray[Any]] = {}
     for moment, prefix in MOMENTS.items():
         tensors |= {f"{prefix}{name}": each[moment] for name, each in by_parameter.items()}
     return tensors | {STEPS: np.array([each["step"] for each in by_parameter.values()], dtype=np.float32)}

@@ -1,5 +1,6 @@
 """The tensors of a file: their shapes, before they are read, and their values."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Generator
 from sklenet._engine import FeatureStatistics, LeNet5, layer_sizes
 from sklenet._saving._container import Specs
 from sklenet._saving._encoding import GENERATORS, MOMENTS, STATISTICS, STEPS
-from sklenet._saving._strict import RefusedError, require
+from sklenet._saving._strict import require
 
 _FLOAT, _BYTE = np.dtype("<f4"), np.dtype("u1")
 
@@ -82,14 +83,21 @@ def _weight_shapes(architecture: str, width: float, n_classes: int, n_bytes: int
     return {name: tuple(weight.shape) for name, weight in module.named_parameters()}
 
 
-def decode_tensors(tensors: dict[str, NDArray[Any]], optimizer: dict[str, Any] | None) -> dict[str, Any]:
-    """Validate the values of tensors, and return the part of a model's state that they are."""
-    for name, tensor in tensors.items():
-        is_sound = tensor.dtype == _BYTE or np.isfinite(tensor).all()
-        require(is_sound, f"the tensor {name!r} has values that are not finite")
-    statistics = None
-    if "statistics.counts" in tensors:
-        statistics = _decode_statistics(*(tensors.pop(f"statistics.{name}") for name in STATISTICS))
+def decode_tensors(
+    read: Callable[[str], NDArray[Any]], names: Iterable[str], optimizer: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Read tensors, validate their values, and return the part of a model's state that they are."""
+
+    def read_finite(name: str) -> NDArray[Any]:
+        tensor = read(name)
+        is_finite = tensor.dtype == _BYTE or np.isfinite(tensor).all()
+        require(is_finite, f"the tensor {name!r} has values that are not finite")
+        return tensor
+
+    # The statistics come first, because their validation takes memory, which the weights then take.
+    names_of_statistics = [name for name in names if name.startswith("statistics.")]
+    statistics = _decode_statistics(*map(read_finite, names_of_statistics)) if names_of_statistics else None
+    tensors = {name: read_finite(name) for name in names if name not in names_of_statistics}
     training = {"optimizer": None} if optimizer is None else _decode_training(tensors, optimizer)
     return {"statistics": statistics, **training, "weights": tensors}
 
@@ -138,11 +146,6 @@ def _decode_statistics(
     lower = np.tril_indices(n_units)
     scatter[lower] = triangle
     scatter.T[lower] = triangle
-    state = {"counts": counts, "means": means, "scatter": scatter}
-    try:
-        with np.errstate(all="ignore"):
-            scores = FeatureStatistics(counts, means, scatter).scores(np.zeros((1, n_units), dtype=np.float32))
-    except np.linalg.LinAlgError:
-        raise RefusedError("the statistics of features have a scatter that is not positive definite") from None
-    require(np.isfinite(scores).all(), "the statistics of features give scores that are not finite")
-    return state
+    is_definite = FeatureStatistics(counts, means, scatter).can_score()
+    require(is_definite, "the statistics of features have a scatter that is not positive definite")
+    return {"counts": counts, "means": means, "scatter": scatter}

@@ -301,6 +301,7 @@ DOCUMENT = {
     "format is text": (put("1", "format"), "the format is not an int"),
     "newer format": (put(2, "format"), "stored in format 2 by .* load the model with the version that wrote it"),
     "class": (put("LeNetNoveltyDetector", "class"), "holds a LeNetNoveltyDetector, and not a LeNetClassifier"),
+    "class is a number": (put(3, "class"), "the class is not named by text"),
     "versions": (put({"sklenet": "\x1b[31m", "torch": "1"}, "versions"), "versions are not those"),
     "more versions": (put("1", "versions", "os"), "versions are not those"),
     "missing key": (drop("canvas"), "lacks the key 'canvas'"),

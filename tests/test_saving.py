@@ -109,6 +109,17 @@ def test_a_file_that_is_loaded_and_saved_is_the_same_file(case, tmp_path):
     assert saved(LeNetClassifier.load(tmp_path / "model.safetensors"), tmp_path) == content
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_loading_does_not_depend_on_the_callers_mode(case, tmp_path, mode):
+    model, X, y = case
+    original = pickle.loads(pickle.dumps(model)).set_params(early_stopping=False)
+    with mode():
+        loaded = reload(original, tmp_path)
+    for each in (original, loaded):
+        each.partial_fit(X, y)
+    assert_same_weights(loaded, original)
+
+
 @pytest.mark.parametrize(
     "labels",
     [

@@ -20,7 +20,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # a link stays a link
     # In the same folder, because a file cannot be moved to another file system in one step.
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -197,6 +197,19 @@ def test_scores_follow_partial_fit_and_are_restored(digits):
     assert_array_equal(pickle.loads(pickle.dumps(classifier)).score_samples(X), after)
 
 
+def test_statistics_that_earlier_versions_stored_in_float64_are_rounded(digits):
+    X, y = digits
+    classifier = make().fit(X, y)
+    state = classifier.__getstate__()
+    state["_model"]["statistics"] = {
+        name: value.astype(np.float64) for name, value in state["_model"]["statistics"].items()
+    }
+    loaded = make()
+    loaded.__setstate__(state)
+    assert loaded._model.statistics.scatter.dtype == np.float32
+    assert_array_equal(loaded.score_samples(X), classifier.score_samples(X))
+
+
 def test_training_images_score_higher_than_letters(mnist, detector):
     _, _, X_test = mnist
     letters = make_characters(300, random_state=0).data

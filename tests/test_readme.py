@@ -22,6 +22,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
         ("docs/novelty.md", 15),
         ("docs/onnx.md", 15),
         ("docs/performance.md", 4),
+        ("docs/persistence.md", 10),
         ("docs/preprocessing.md", 15),
         ("docs/recipes.md", 3),
     ],

@@ -91,6 +91,13 @@ class FeatureStatistics:
             scores[part] = total - (deviations**2).sum(axis=2).min(axis=1)
         return scores
 
+    def can_score(self) -> bool:
+        """Tell whether the covariances are positive definite: that within the classes is the smaller one of the two."""
+        try:
+            return bool(np.isfinite(self._within).all())
+        except np.linalg.LinAlgError:
+            return False
+
     @property
     def _exact(self) -> tuple[Array, Array, Array]:
         """The fields in float64."""
@@ -142,7 +149,8 @@ class FeatureStatistics:
         # All variances are 0 where all units are dead.
         mean_variance = np.trace(covariance) / n_units or 1.0
         ridge = mean_variance * np.clip((n_units / n_images) ** 2, _LEAST_RIDGE, 1)
-        return np.linalg.inv(np.linalg.cholesky(covariance + ridge * np.eye(n_units)))
+        covariance[np.diag_indices(n_units)] += ridge
+        return np.linalg.inv(np.linalg.cholesky(covariance))
 
 
 def _squares(products: Array) -> Array:

@@ -256,11 +256,11 @@ def _restore(net: Net, state: dict[str, Any]) -> None:
 
 def _restore_training(net: Net, state: dict[str, Any]) -> None:
     """Load what only further training needs: the states of the optimiser and of the generators."""
-    optimizer = _to_tensors(state["optimizer"])
-    # A saved file has the numbers of the groups alone.
-    groups = zip(net.optimizer_.state_dict()["param_groups"], optimizer["param_groups"], strict=True)
-    optimizer["param_groups"] = [present | stored for present, stored in groups]
     with default_modes(net.device):
+        optimizer = _to_tensors(state["optimizer"])
+        # A saved file has the numbers of the groups alone.
+        groups = zip(net.optimizer_.state_dict()["param_groups"], optimizer["param_groups"], strict=True)
+        optimizer["param_groups"] = [present | stored for present, stored in groups]
         net.optimizer_.load_state_dict(optimizer)
     _restore_layout(net.optimizer_)
     net.generator_.set_state(_to_tensors(state["generator"]))

@@ -7,7 +7,6 @@ References
 
 import math
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklenet._extras import import_extra
+from sklenet._files import write_atomically
 from sklenet._saving._strict import RefusedError, parse_json, require, take_list, take_object
 
 # The entry of the header's metadata that holds our JSON.
@@ -98,15 +98,7 @@ def write_saved(path: str | os.PathLike[str], document: str, tensors: Mapping[st
         f"the history, the labels and the names of columns take {n_header:,} bytes, and a header has "
         f"{_MOST_HEADER:,} at most; pickle has no such bound",
     )
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-        temporary.replace(target)
-    except BaseException:  # Ctrl-C included; every exception is raised again
-        temporary.unlink(missing_ok=True)
-        raise
+    write_atomically(path, content)
 
 
 @contextmanager
@@ -162,7 +154,7 @@ def _locate(entries: dict[str, Any], start: int, n_bytes: int) -> tuple[Specs, d
     specs: Specs = {}
     spans = []
     for name, value in entries.items():
-        what = f"the entry {name[:60]!r} of the header"
+        what = f"the header's entry {name[:60]!r}"
         entry = take_object(value, ["dtype", "shape", "data_offsets"], what)
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
         require(isinstance(dtype, str) and dtype in _DTYPES, f"{what} has a dtype other than {' and '.join(_DTYPES)}")

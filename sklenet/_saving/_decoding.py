@@ -85,15 +85,14 @@ def decode(kind: type, text: str, specs: Specs, n_bytes: int, read: Callable[[st
     RefusedError
         If anything is not as `encode` writes it.
     """
-    document = parse_json(text, "the stored document")
-    require(isinstance(document, dict), "the stored document is not a JSON object")
+    document = parse_json(text, "the document")
+    require(isinstance(document, dict), "the document is not a JSON object")
     _check_origin(document, kind)
-    take_object(document, _KEYS, "the stored document")
+    take_object(document, _KEYS, "the document")
     settings = _take_settings(document["settings"])
     canvas = _take_canvas(document["canvas"])
     classes = _take_classes(document["classes"])
     optimizer = _take_optimizer(document["optimizer"])
-    history = _take_history(document["history"])
     parameters = take_parameters(document["parameters"], kind)
     compare_networks(parameters, settings, canvas)
     has_statistics = document["has_statistics"]
@@ -106,6 +105,8 @@ def decode(kind: type, text: str, specs: Specs, n_bytes: int, read: Callable[[st
             spec == expected[name],
             f"the tensor {name!r} is {_name(spec)}, but the network needs {_name(expected[name])}",
         )
+    model = decode_tensors(read, expected, optimizer)
+    history = _take_history(document["history"])
     state = {
         "format": document["format"],
         "versions": document["versions"],
@@ -115,7 +116,7 @@ def decode(kind: type, text: str, specs: Specs, n_bytes: int, read: Callable[[st
         "history": history,
         "loss_curve": _take_curve(document["loss_curve"], len(history)),
         "validation_scores": _take_scores(document["validation_scores"]),
-        **decode_tensors({name: read(name) for name in expected}, optimizer),
+        **model,
     }
     return Saved(parameters, state, _take_names(document["feature_names"], canvas["n_pixels"]))
 
@@ -134,7 +135,7 @@ def _name(spec: tuple[np.dtype[Any], tuple[int, ...]]) -> str:
 def _check_origin(document: dict[str, Any], kind: type) -> None:
     """Refuse another format before another version's document is called damaged, and another class."""
     for name in ("format", "versions", "class"):
-        require(name in document, f"the stored document lacks the key {name!r}")
+        require(name in document, f"the document lacks the key {name!r}")
     require(type(document["format"]) is int, "the format is not an int")
     versions = document["versions"]
     is_plain = isinstance(versions, dict) and set(versions) == {"sklenet", "torch"}
@@ -150,42 +151,44 @@ def _check_origin(document: dict[str, Any], kind: type) -> None:
 
 
 def _take_settings(value: Any) -> dict[str, Any]:
-    settings = take_numbers(value, SETTINGS, "the stored settings")
+    settings = take_numbers(value, SETTINGS, "the entry 'settings'")
     kinds = {field.name: field.type for field in dataclasses.fields(Settings)}
     return {name: float(each) if kinds[name] is float else each for name, each in settings.items()}
 
 
 def _take_canvas(value: Any) -> dict[str, Any]:
-    canvas = take_object(value, ["shape", "n_pixels", "pixels"], "the stored canvas")
-    shape = take_list(canvas["shape"], int, "the shape of the stored canvas")
-    require(len(shape) == 2, "the shape of the stored canvas is not a height and a width")
+    canvas = take_object(value, ["shape", "n_pixels", "pixels"], "the entry 'canvas'")
+    shape = take_list(canvas["shape"], int, "'shape' of the entry 'canvas'")
+    require(len(shape) == 2, "'shape' of the entry 'canvas' is not a height and a width")
     numbers = {"height": shape[0], "width": shape[1], "n_pixels": canvas["n_pixels"]}
-    height, width, n_pixels = take_numbers(numbers, CANVAS, "the stored canvas").values()
+    height, width, n_pixels = take_numbers(numbers, CANVAS, "the entry 'canvas'").values()
     # Only squares are padded, and only by less than a row and a column.
     is_exact, is_padded = height * width == n_pixels, height == width and (height - 1) ** 2 < n_pixels < height**2
     require(is_exact or is_padded, f"images of {height}×{width} pixels do not have {n_pixels} pixels")
-    pixels = take_numbers(canvas["pixels"], PIXELS, "the stored pixels")
-    require(pixels["low"] <= pixels["high"], "the stored pixels have a range below zero")
+    pixels = take_numbers(canvas["pixels"], PIXELS, "the entry 'pixels'")
+    require(pixels["low"] <= pixels["high"], "the range of pixels is below zero")
     return {"shape": (height, width), "n_pixels": n_pixels, "pixels": {name: float(pixels[name]) for name in pixels}}
 
 
 def _take_classes(value: Any) -> NDArray[Any]:
-    classes = take_object(value, ["dtype", "values"], "the stored classes")
+    classes = take_object(value, ["dtype", "values"], "the entry 'classes'")
     dtype = classes["dtype"]
-    require(isinstance(dtype, str) and _LABELS.fullmatch(dtype), f"classes of dtype {shorten(dtype)} are not stored")
+    require(
+        isinstance(dtype, str) and _LABELS.fullmatch(dtype), f"labels of dtype {shorten(dtype)} are not held by files"
+    )
     kind = _LABEL_KINDS[dtype[1]]
-    labels = take_list(classes["values"], kind, "the stored classes")
+    labels = take_list(classes["values"], kind, "the entry 'classes'")
     n_bytes = len(labels) * np.dtype(dtype).itemsize
-    require(n_bytes <= _MOST_LABEL_BYTES, f"the stored classes take {n_bytes:,} bytes of labels of dtype {dtype}")
+    require(n_bytes <= _MOST_LABEL_BYTES, f"{len(labels):,} labels of dtype {dtype} take {n_bytes:,} bytes")
     if kind is str:
-        require_printable(labels, "a stored class")
+        require_printable(labels, "a label")
     is_sorted = all(one < other for one, other in pairwise(labels))
-    require(len(labels) >= 2 and is_sorted, "the stored classes are not two or more, sorted and unique")
+    require(len(labels) >= 2 and is_sorted, "the labels are not two or more, sorted and unique")
     try:
         array = np.array(labels, dtype)
     except OverflowError:
-        raise RefusedError(f"the stored classes have a number beyond {dtype}") from None
-    require(array.tolist() == labels, f"the stored classes have a label that {dtype} cannot hold")
+        raise RefusedError(f"a label is beyond {dtype}") from None
+    require(array.tolist() == labels, f"a label is none that {dtype} holds")
     return array
 
 
@@ -193,14 +196,14 @@ def _take_optimizer(value: Any) -> dict[str, Any] | None:
     """Return the numbers of the optimiser, and the kind of device of the second generator."""
     if value is None:
         return None
-    require(isinstance(value, dict), "the stored optimiser is not a JSON object")
+    require(isinstance(value, dict), "the entry 'optimizer' is not a JSON object")
     given = dict(value)
     betas = given.pop("betas", None)
-    take_list(betas, (int, float), "'betas' of the stored optimiser")
+    take_list(betas, (int, float), "'betas' of the entry 'optimizer'")
     require(len(betas) == 2 and all(0 <= beta < 1 for beta in betas), "'betas' are not two numbers below one")
     # A schedule leaves the rate from which it started.
     given.setdefault("initial_lr", given.get("lr"))
-    numbers = take_numbers(given, OPTIMIZER, "the stored optimiser")
+    numbers = take_numbers(given, OPTIMIZER, "the entry 'optimizer'")
     if "initial_lr" not in value:
         del numbers["initial_lr"]
     return {**numbers, "betas": tuple(betas)}
@@ -208,7 +211,7 @@ def _take_optimizer(value: Any) -> dict[str, Any] | None:
 
 def _take_history(value: Any) -> list[dict[str, Any]]:
     """Return records of epochs from columns of numbers or bools."""
-    require(isinstance(value, dict), "the history is not a JSON object")
+    require(isinstance(value, dict), "the entry 'history' is not a JSON object")
     for name in _ALWAYS_RECORDED:
         require(name in value, f"the history lacks {name!r}")
     n_epochs = len(take_list(value["epoch"], int, "'epoch' of the history"))
@@ -226,7 +229,7 @@ def _take_history(value: Any) -> list[dict[str, Any]]:
 
 
 def _take_curve(value: Any, n_epochs: int) -> list[float]:
-    curve = take_list(value, (int, float), "the loss curve")
+    curve = take_list(value, (int, float), "the entry 'loss_curve'")
     require(len(curve) >= n_epochs, "the loss curve has fewer epochs than the history")
     return [float(loss) for loss in curve]
 
@@ -234,7 +237,7 @@ def _take_curve(value: Any, n_epochs: int) -> list[float]:
 def _take_scores(value: Any) -> list[float] | None:
     if value is None:
         return None
-    scores = take_list(value, (int, float), "the list of validation scores")
+    scores = take_list(value, (int, float), "the entry 'validation_scores'")
     require(all(0 <= score <= 1 for score in scores), "a validation score is not between 0 and 1")
     return [float(score) for score in scores]
 
@@ -242,7 +245,7 @@ def _take_scores(value: Any) -> list[float] | None:
 def _take_names(value: Any, n_pixels: int) -> NDArray[Any] | None:
     if value is None:
         return None
-    names = take_list(value, str, "the list of column names")
+    names = take_list(value, str, "the entry 'feature_names'")
     require(len(names) == n_pixels, f"{len(names)} names of columns are not those of {n_pixels} pixels")
     require_printable(names, "a name of a column")
     return np.array(names, dtype=object)

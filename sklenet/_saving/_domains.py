@@ -70,6 +70,6 @@ def check_domains(values: dict[str, Any], domains: dict[str, list[Any]], what: s
 def take_numbers(value: Any, domains: dict[str, list[Any]], what: str) -> dict[str, Any]:
     """Return a JSON object of numbers and short text, of which none is a bool."""
     values = take_object(value, domains, what)
-    require(bool not in map(type, values.values()), f"{what} have a bool in the place of a number")
+    require(bool not in map(type, values.values()), f"{what} has a bool in the place of a number")
     check_domains(values, domains, what)
     return values

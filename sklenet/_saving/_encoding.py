@@ -11,7 +11,7 @@ from sklenet._saving._strict import RefusedError, require
 
 # Names of the tensors beside the weights, whose names are those of the module's parameters.
 STEPS = "optimizer.step"
-MOMENTS = ("exp_avg", "exp_avg_sq")
+MOMENTS = {"exp_avg": "optimizer.exp_avg.", "exp_avg_sq": "optimizer.exp_avg_sq."}
 GENERATORS = ("generator", "device_generator")
 STATISTICS = ("counts", "means", "scatter")
 
@@ -142,7 +142,9 @@ def _encode_optimizer(state: dict[str, Any]) -> dict[str, Any]:
 def _moments(state: dict[str, Any]) -> dict[str, NDArray[Any]]:
     """Return the moments by the names of the parameters, and the number of steps of each parameter."""
     by_parameter = dict(zip(state["weights"], state["optimizer"]["state"].values(), strict=True))
-    tensors = {f"{moment}.{name}": each[moment] for moment in MOMENTS for name, each in by_parameter.items()}
+    tensors: dict[str, NDArray[Any]] = {}
+    for moment, prefix in MOMENTS.items():
+        tensors |= {f"{prefix}{name}": each[moment] for name, each in by_parameter.items()}
     return tensors | {STEPS: np.array([each["step"] for each in by_parameter.values()], dtype=np.float32)}
 
 

@@ -12,15 +12,15 @@ _DEVICE = re.compile(r"auto|(cpu|cuda|mps)(:\d{1,4})?", re.ASCII)
 
 def take_parameters(value: Any, kind: Any) -> dict[str, Any]:
     """Return parameters by their names. A parameter that is newer than the file has its default."""
-    require(isinstance(value, dict), "the list of parameters is not a JSON object")
+    require(isinstance(value, dict), "the entry 'parameters' is not a JSON object")
     parameters = kind().get_params(deep=False) | value
     compare_names(parameters, kind().get_params(deep=False), kind.__name__, "parameter")
     plain = {name: each for name, each in parameters.items() if not isinstance(each, list)}
     check_domains(plain, kind._parameter_constraints, kind.__name__)
-    require(parameters["callbacks"] is None, "callbacks are code, which no file holds")
-    require(_DEVICE.fullmatch(parameters["device"]), f"there is no device {shorten(parameters['device'])}")
     for name in set(parameters) - set(plain):
         require(name in ("image_shape", "class_weight"), f"the parameter {name!r} is a list")
+    require(parameters["callbacks"] is None, "callbacks are code, which no file holds")
+    require(_DEVICE.fullmatch(parameters["device"]), f"there is no device {shorten(parameters['device'])}")
     if isinstance(shape := parameters["image_shape"], list):
         try:
             parameters["image_shape"] = check_image_shape(kind.__name__, tuple(shape))

@@ -1,5 +1,6 @@
 """The tensors of a file: their shapes, before they are read, and their values."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Generator
 from sklenet._engine import FeatureStatistics, LeNet5, layer_sizes
 from sklenet._saving._container import Specs
 from sklenet._saving._encoding import GENERATORS, MOMENTS, STATISTICS, STEPS
-from sklenet._saving._strict import RefusedError, require
+from sklenet._saving._strict import require
 
 _FLOAT, _BYTE = np.dtype("<f4"), np.dtype("u1")
 
@@ -60,7 +61,8 @@ def expected_specs(
     weights = _weight_shapes(architecture, width, n_classes, n_bytes)
     specs: Specs = {name: (_FLOAT, shape) for name, shape in weights.items()}
     if generator_sizes:
-        specs |= {f"{moment}.{name}": (_FLOAT, shape) for moment in MOMENTS for name, shape in weights.items()}
+        for prefix in MOMENTS.values():
+            specs |= {f"{prefix}{name}": (_FLOAT, shape) for name, shape in weights.items()}
         specs |= {STEPS: (_FLOAT, (len(weights),))}
         specs |= {name: (_BYTE, (size,)) for name, size in zip(GENERATORS, generator_sizes, strict=True)}
     if has_statistics:
@@ -81,14 +83,21 @@ def _weight_shapes(architecture: str, width: float, n_classes: int, n_bytes: int
     return {name: tuple(weight.shape) for name, weight in module.named_parameters()}
 
 
-def decode_tensors(tensors: dict[str, NDArray[Any]], optimizer: dict[str, Any] | None) -> dict[str, Any]:
-    """Validate the values of tensors, and return the part of a model's state that they are."""
-    for name, tensor in tensors.items():
-        is_sound = tensor.dtype == _BYTE or np.isfinite(tensor).all()
-        require(is_sound, f"the tensor {name!r} has values that are not finite")
-    statistics = None
-    if "statistics.counts" in tensors:
-        statistics = _decode_statistics(*(tensors.pop(f"statistics.{name}") for name in STATISTICS))
+def decode_tensors(
+    read: Callable[[str], NDArray[Any]], names: Iterable[str], optimizer: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Read tensors, validate their values, and return the part of a model's state that they are."""
+
+    def read_finite(name: str) -> NDArray[Any]:
+        tensor = read(name)
+        is_finite = tensor.dtype == _BYTE or np.isfinite(tensor).all()
+        require(is_finite, f"the tensor {name!r} has values that are not finite")
+        return tensor
+
+    # The statistics come first, because their validation takes memory, which the weights then take.
+    names_of_statistics = [name for name in names if name.startswith("statistics.")]
+    statistics = _decode_statistics(*map(read_finite, names_of_statistics)) if names_of_statistics else None
+    tensors = {name: read_finite(name) for name in names if name not in names_of_statistics}
     training = {"optimizer": None} if optimizer is None else _decode_training(tensors, optimizer)
     return {"statistics": statistics, **training, "weights": tensors}
 
@@ -107,13 +116,13 @@ def _decode_training(tensors: dict[str, NDArray[Any]], optimizer: dict[str, Any]
     steps = tensors.pop(STEPS)
     is_count = (steps >= 1) & (steps <= _MOST_STEPS) & (steps == np.floor(steps))
     require(is_count.all(), "the numbers of steps of the optimiser are not counts")
-    weights = [name for name in tensors if not name.startswith(tuple(f"{moment}." for moment in MOMENTS))]
-    moments = {}
+    weights = [name for name in tensors if not name.startswith(tuple(MOMENTS.values()))]
+    states = {}
     for position, name in enumerate(weights):
-        mean, square = (tensors.pop(f"{moment}.{name}") for moment in MOMENTS)
-        require((square >= 0).all(), f"the tensor '{MOMENTS[1]}.{name}' has a value below zero")
-        moments[position] = {"step": steps[position], MOMENTS[0]: mean, MOMENTS[1]: square}
-    return {"optimizer": {"state": moments, "param_groups": [numbers]}, "device_kind": kind, **generators}
+        moments = {moment: tensors.pop(f"{prefix}{name}") for moment, prefix in MOMENTS.items()}
+        require((moments["exp_avg_sq"] >= 0).all(), f"the second moments of {name!r} have a value below zero")
+        states[position] = {"step": steps[position], **moments}
+    return {"optimizer": {"state": states, "param_groups": [numbers]}, "device_kind": kind, **generators}
 
 
 def _check_cpu_state(state: NDArray[np.uint8]) -> None:
@@ -137,11 +146,6 @@ def _decode_statistics(
     lower = np.tril_indices(n_units)
     scatter[lower] = triangle
     scatter.T[lower] = triangle
-    state = {"counts": counts, "means": means, "scatter": scatter}
-    try:
-        with np.errstate(all="ignore"):
-            scores = FeatureStatistics(counts, means, scatter).scores(np.zeros((1, n_units), dtype=np.float32))
-    except np.linalg.LinAlgError:
-        raise RefusedError("the statistics of features have a scatter that is not positive definite") from None
-    require(np.isfinite(scores).all(), "the statistics of features give scores that are not finite")
-    return state
+    is_definite = FeatureStatistics(counts, means, scatter).can_score()
+    require(is_definite, "the statistics of features have a scatter that is not positive definite")
+    return {"counts": counts, "means": means, "scatter": scatter}

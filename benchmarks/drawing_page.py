@@ -30,6 +30,7 @@ from sklenet.export import to_html
 
 _N_COMPARED = 200  # images whose logits are compared
 _N_DIGITS = 10
+_INTERVAL = 8  # milliseconds between the points of a stroke, as of a mouse
 _SIDE = 32  # of the network's input, in pixels
 
 
@@ -73,7 +74,8 @@ def main() -> None:
         to_html(classifier, page)
         open_page(browser, page)
         rows = {"size of the page": f"{page.stat().st_size / 1000:.0f} kB", **_compare(browser, classifier, X)}
-        drawn = draw_digits(browser)
+        styles = range(len(STYLES))
+        drawn = [draw_digit(browser, digit, style, _INTERVAL) for style in styles for digit in range(_N_DIGITS)]
         rows |= _summarise(drawn)
         rows["requests"] = str(len(requests(browser)))
         rows["messages in the console"] = str(len(browser.get_log("browser")))
@@ -95,17 +97,13 @@ def _compare(browser: webdriver.Chrome, classifier: LeNetClassifier, X: NDArray[
     }
 
 
-def draw_digits(browser: webdriver.Chrome, styles: tuple[int, ...] = tuple(range(len(STYLES)))) -> list[Drawn]:
-    """Draw the digits 0 to 9 in each of some styles on the open page."""
-    return [_draw_digit(browser, digit, style) for style in styles for digit in range(_N_DIGITS)]
-
-
-def _draw_digit(browser: webdriver.Chrome, digit: int, style: int) -> Drawn:
+def draw_digit(browser: webdriver.Chrome, digit: int, style: int, interval: int = 0) -> Drawn:
+    """Draw a digit on the open page, with an interval in milliseconds between the points."""
     browser.execute_script(
         "document.getElementById('clear').click(); document.getElementById('pen').value = arguments[0];",
         100 * STYLES[style].pen,
     )
-    delays = draw(browser, write(digit, STYLES[style]))
+    delays = draw(browser, write(digit, STYLES[style]), interval=interval)
     answer, is_known, canvas = browser.execute_script(
         "const {ranking, isKnown, layers} = sklenet.current;"
         "return [sklenet.model.names[ranking[0].index], isKnown, [...layers.input]];"

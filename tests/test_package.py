@@ -11,7 +11,7 @@ import sklenet
 def test_public_names():
     assert dir(sklenet) == [
         "LeNet5", "LeNetClassifier", "LeNetNoveltyDetector", "RejectingClassifier", "__version__", "datasets",
-        "inspection", "preprocessing", "tuning",
+        "export", "inspection", "preprocessing", "tuning",
     ]  # fmt: skip
     assert sklenet.LeNetClassifier.__name__ == "LeNetClassifier"
     assert sklenet.LeNet5.__name__ == "LeNet5"
@@ -25,6 +25,7 @@ def test_public_names():
     "name",
     [
         "datasets.load_mnist_sample",
+        "export.to_html",
         "inspection.MistakesDisplay",
         "preprocessing.find_characters",
         "tuning.LeNetSearchCV",

@@ -107,4 +107,4 @@ def _threshold(classifier: LeNetClassifier, X: ArrayLike | None) -> float | None
 def _encode(array: NDArray[Any], dtype: str = "float32") -> str:
     """Encode an array as little-endian numbers, row by row, in base64."""
     little = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
-    return base64.b64encode(little).decode("ascii")
+    return base64.b64encode(little.tobytes()).decode("ascii")

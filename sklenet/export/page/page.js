@@ -178,6 +178,125 @@ function complain(text) {
 
 function listClasses() {
   const names = model.names.slice(0, MOST_LISTED).map((name) => `\u2068${name}\u2069`);
+  const rest = names.length < model.names.length ? " …" : "";
+  element("classes").textContent = `${model.names.length} classes: ${names.join(" ")}${rest}`;
+}
+
+element("undo").setAttribute("aria-disabled", !drawing.canUndo);
+  element("clear").setAttribute("aria-disabled", !drawing.nMarks);
+  if (isFinal) say(current ? spokenAnswer() : "");
+  if (event) window.sklenet.delay = performance.now() - event.timeStamp;
+}
+
+function showAnswer() {
+  document.body.classList.toggle("blank", !drawing.nMarks);
+  document.body.classList.toggle("unknown", Boolean(current && !current.isKnown));
+  const [best] = current?.ranking ?? [];
+  const name = best ? model.names[best.index] : "";
+  element("answer").textContent = name;
+  element("answer").classList.toggle("long", [...name].length > 3);
+  element("sentence").textContent = current ? sentence(best) : "The answer appears here.";
+  bars.forEach((bar, place) => {
+    const answer = current?.ranking[place];
+    bar.name.textContent = answer ? model.names[answer.index] : "";
+    bar.name.title = bar.name.textContent;
+    bar.share.textContent = answer ? percent(answer.probability) : "";
+    bar.item.style.setProperty("--share", answer ? answer.probability : 0);
+  });
+}
+
+function sentence({ probability }) {
+  return current.isKnown ? `${percent(probability)} sure` : "Not like a character I know";
+}
+
+/** What a screen reader says after a stroke. A name of any direction is isolated from the text around it. */
+function spokenAnswer() {
+  const [first, second] = current.ranking.map(({ index, probability }) => `\u2068${model.names[index]}\u2069, ${percent(probability)}`);
+  return current.isKnown ? `${first}. Second: ${second}.` : `Not like a character I know. The nearest is ${first}.`;
+}
+
+function percent(probability) {
+  return `${(100 * probability).toFixed(1)} %`;
+}
+
+function say(text) {
+  element("status").textContent = text;
+}
+
+function makeBars(count) {
+  return Array.from({ length: count }, () => {
+    const [item, name, track, share] = ["li", "bdi", "span", "span"].map((tag) => document.createElement(tag));
+    [name.className, track.className, share.className] = ["name", "track", "share"];
+    item.append(name, track, share);
+    element("bars").append(item);
+    return { item, name, share };
+  });
+}
+
+function makeMaps(layer, side) {
+  return Array.from({ length: model.weights[`${layer}.bias`].length }, () => {
+    const canvas = document.createElement("canvas");
+    element(layer).append(canvas);
+    return makeMap(canvas, side);
+  });
+}
+
+/** Return a function that draws a square of values from -1 to 1, or nothing, in two colours on the background. */
+function makeMap(canvas, side) {
+  canvas.width = canvas.height = side;
+  const context = canvas.getContext("2d");
+  const picture = context.createImageData(side, side);
+  return (values, positive, negative) => {
+    picture.data.fill(0);
+    values?.forEach((value, index) => {
+      const color = value > 0 ? positive : negative;
+      for (let channel = 0; channel < 3; channel++) picture.data[4 * index + channel] = color[channel];
+      picture.data[4 * index + 3] = 255 * Math.min(1, Math.abs(value));
+    });
+    context.putImageData(picture, 0, 0);
+  };
+}
+
+/** Return colours of the style as red, green and blue. */
+function readColors() {
+  const style = getComputedStyle(document.documentElement);
+  return ["--ink", "--positive", "--negative"].map((name) => style.getPropertyValue(name).split(" ").map(Number));
+}
+
+function showLayers() {
+  const [ink, positive, negative] = colors;
+  const { background, ink: full, mean, scale } = model.pixels;
+  inputMap(current?.layers.input.map((value) => (value * scale + mean - background) / (full - background)), ink, ink);
+  for (const [layer, maps] of Object.entries(layerMaps)) {
+    const values = current?.layers[layer];
+    const limit = values?.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
+    const area = values?.length / maps.length;
+    maps.forEach((draw, index) => {
+      draw(values?.subarray(index * area, (index + 1) * area).map((value) => value / limit), positive, negative);
+    });
+  }
+}
+
+async function openPhoto(file) {
+  if (!file) return;
+  let photo;
+  try {
+    photo = await readPhoto(file, READ_SIDE);
+  } catch {
+    return complain(`\u2068${file.name}\u2069 is no picture that this browser can read.`);
+  }
+  const ink = findInk(photo.gray);
+  if (!ink) return complain(`No character was found in \u2068${file.name}\u2069.`);
+  drawing.addPhoto(photo.bitmap, ink);
+}
+
+function complain(text) {
+  element("sentence").textContent = text;
+  say(text);
+}
+
+function listClasses() {
+  const names = model.names.slice(0, MOST_LISTED).map((name) => `\u2068${name}\u2069`);
   const nOthers = model.names.length - names.length;
   element("classes").textContent = names.join(" ") + (nOthers ? ` and ${nOthers} more` : "");
 }

@@ -55,7 +55,7 @@ def to_html(
         Title of the page, as plain text.
     dtype : {"float32", "float16"}, default="float32"
         Dtype of the weights in the page. With "float32" the logits are those of `decision_function` within 1e-4; with
-        "float16" the page is smaller by a third and the logits differ by some hundredths.
+        "float16" the page is smaller by two fifths and the logits differ by some thousandths.
     box : int or None, default=None
         Longer side to which drawings are scaled, in pixels of the training images. None is 20/28 of the shorter side of
         the images, as in MNIST. Pass the side of the image if the training images have no margin.

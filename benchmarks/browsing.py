@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from selenium import webdriver
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 _FLAGS = ("headless", "no-sandbox", "disable-gpu", "disable-background-networking")
@@ -44,26 +46,39 @@ def open_page(browser: webdriver.Chrome, path: Path) -> None:
     browser.get(path.absolute().as_uri())
 
 
-def draw(browser: webdriver.Chrome, strokes: list[NDArray[np.float64]]) -> list[float]:
-    """Draw strokes with the mouse, and return the milliseconds after the end of each until the page had the answer."""
+def draw(
+    browser: webdriver.Chrome, strokes: list[NDArray[np.float64]], *, pointer: str = "mouse", interval: int = 0
+) -> list[float]:
+    """Draw strokes on the open page, and return the milliseconds after each until the page had the answer.
+
+    Parameters
+    ----------
+    browser : selenium.webdriver.Chrome
+    strokes : list of ndarray of shape (n, 2)
+        Points to the right and down as shares of the side of the paper.
+    pointer : {"mouse", "pen", "touch"}, default="mouse"
+    interval : int, default=0
+        Milliseconds between the points of a stroke.
+
+    Returns
+    -------
+    delays : list of float
+    """
     script = (
         "const box = document.getElementById('paper').getBoundingClientRect(); return [box.left, box.top, box.width];"
     )
-    place = browser.execute_script(script)
+    left, top, width = browser.execute_script(script)
     delays = []
     for stroke in strokes:
-        points = np.array(place[:2]) + place[2] * stroke
-        _send_mouse(browser, "mousePressed", points[0])
-        for point in points[1:]:
-            _send_mouse(browser, "mouseMoved", point)
-        _send_mouse(browser, "mouseReleased", points[-1])
+        first, *others = np.rint([left, top] + width * stroke).astype(int).tolist()
+        actions = ActionBuilder(browser, mouse=PointerInput(pointer, pointer), duration=interval)
+        actions.pointer_action.move_to_location(*first).pointer_down()
+        for point in others:
+            actions.pointer_action.move_to_location(*point)
+        actions.pointer_action.pointer_up()
+        actions.perform()
         delays.append(browser.execute_script("return sklenet.delay"))
     return delays
-
-
-def _send_mouse(browser: webdriver.Chrome, kind: str, point: NDArray[np.float64]) -> None:
-    event = {"type": kind, "x": float(point[0]), "y": float(point[1]), "button": "left", "buttons": 1, "clickCount": 1}
-    browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
 
 
 def requests(browser: webdriver.Chrome) -> list[str]:

@@ -3,6 +3,7 @@
     python benchmarks/drawing_page.py --data-home DIR               # all of MNIST's training images, three minutes
     python benchmarks/drawing_page.py --sample                      # the sample that comes with the package
     python benchmarks/drawing_page.py --data-home DIR --sheet FILE  # also save what the network got as a picture
+    python benchmarks/drawing_page.py --data-home DIR --unknown     # what is "not like a character I know", instead
 
 Digits are drawn with the mouse along the strokes of handwriting.py. Chromium, its driver and selenium, which the extra
 `test` installs, are needed. The test images of MNIST are not read.
@@ -10,6 +11,7 @@ Digits are drawn with the mouse along the strokes of handwriting.py. Chromium, i
 
 import argparse
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,11 +27,13 @@ from browsing import draw, open_browser, open_page, requests
 from formatting import as_markdown
 from handwriting import STYLES, write
 from sklenet import LeNetClassifier
-from sklenet.datasets import fetch_dataset, load_mnist_sample
+from sklenet.datasets import fetch_dataset, load_mnist_sample, make_characters
 from sklenet.export import to_html
 
 _N_COMPARED = 200  # images whose logits are compared
+_N_HELD_OUT, _N_TRAINING = 2_000, (1_000, 10_000, 50_000)
 _N_DIGITS = 10
+_INTERVAL = 8  # milliseconds between the points of a stroke, as of a mouse
 _SIDE = 32  # of the network's input, in pixels
 
 
@@ -62,7 +66,11 @@ def main() -> None:
     parser.add_argument("--data-home", default=os.environ.get("SKLENET_DATA"), help="default: $SKLENET_DATA")
     parser.add_argument("--sample", action="store_true", help="train on the sample of MNIST instead")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="save the inputs of the network, a row a style")
+    parser.add_argument("--unknown", action="store_true", help="measure what is taken for unknown, without a browser")
     options = parser.parse_args()
+    if options.unknown:
+        print(as_markdown(_unknown(options.data_home)))
+        return
     if options.sample:
         X, y = load_mnist_sample(subset="train", return_X_y=True)
     else:
@@ -73,7 +81,8 @@ def main() -> None:
         to_html(classifier, page)
         open_page(browser, page)
         rows = {"size of the page": f"{page.stat().st_size / 1000:.0f} kB", **_compare(browser, classifier, X)}
-        drawn = draw_digits(browser)
+        styles = range(len(STYLES))
+        drawn = [draw_digit(browser, digit, style, _INTERVAL) for style in styles for digit in range(_N_DIGITS)]
         rows |= _summarise(drawn)
         rows["requests"] = str(len(requests(browser)))
         rows["messages in the console"] = str(len(browser.get_log("browser")))
@@ -95,22 +104,44 @@ def _compare(browser: webdriver.Chrome, classifier: LeNetClassifier, X: NDArray[
     }
 
 
-def draw_digits(browser: webdriver.Chrome, styles: tuple[int, ...] = tuple(range(len(STYLES)))) -> list[Drawn]:
-    """Draw the digits 0 to 9 in each of some styles on the open page."""
-    return [_draw_digit(browser, digit, style) for style in styles for digit in range(_N_DIGITS)]
-
-
-def _draw_digit(browser: webdriver.Chrome, digit: int, style: int) -> Drawn:
+def draw_digit(browser: webdriver.Chrome, digit: int, style: int, interval: int = 0) -> Drawn:
+    """Draw a digit on the open page, with an interval in milliseconds between the points."""
     browser.execute_script(
         "document.getElementById('clear').click(); document.getElementById('pen').value = arguments[0];",
         100 * STYLES[style].pen,
     )
-    delays = draw(browser, write(digit, STYLES[style]))
+    delays = draw(browser, write(digit, STYLES[style]), interval=interval)
     answer, is_known, canvas = browser.execute_script(
         "const {ranking, isKnown, layers} = sklenet.current;"
         "return [sklenet.model.names[ranking[0].index], isKnown, [...layers.input]];"
     )
     return Drawn(digit, style, answer, is_known, np.reshape(canvas, (_SIDE, _SIDE)), delays)
+
+
+def _unknown(data_home: str | None) -> pd.DataFrame:
+    """Return the shares of images below the threshold of the page, of models of several numbers of training images."""
+    mnist = fetch_dataset("mnist", subset="train", data_home=data_home)
+    letters = make_characters(_N_HELD_OUT, random_state=0)
+    images = {
+        "letters": letters.data,
+        "letters but BIOQSZ": letters.data[~np.isin(letters.target_names[letters.target], [*"BIOQSZ"])],
+        "Fashion-MNIST": fetch_dataset("fashion_mnist", subset="train", data_home=data_home).data[:_N_HELD_OUT],
+        "noise": np.random.default_rng(0).integers(0, 256, (_N_HELD_OUT, letters.data.shape[1]), dtype=np.uint8),
+    }
+    order = np.random.default_rng(0).permutation(len(mnist.data))
+    held_out, others = order[:_N_HELD_OUT], order[_N_HELD_OUT:]
+    rows = []
+    for n_images in _N_TRAINING:
+        chosen = others[:n_images]
+        classifier = LeNetClassifier(random_state=0).fit(mnist.data[chosen], mnist.target[chosen])
+        threshold = -classifier.net_.module_.f6.out_features
+        row = {"training images": f"{n_images:,}"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # noise and clothes have another scale than digits
+            for name, X in {"digits, held out": mnist.data[held_out], **images}.items():
+                row[name] = f"{(classifier.score_samples(X) < threshold).mean():.1%}"
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def _summarise(drawn: list[Drawn]) -> dict[str, str]:

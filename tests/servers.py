@@ -1,4 +1,4 @@
-"""Programs that tests start: PostgreSQL and Dask. Tests that need PostgreSQL are skipped if it is not installed."""
+"""Programs that tests start. Tests that need PostgreSQL or Chromium are skipped if these are not installed."""
 
 import os
 import re
@@ -20,6 +20,12 @@ def find_program(name):
 INITDB, POSTGRES = find_program("initdb"), find_program("postgres")
 needs_postgresql = pytest.mark.skipif(
     not (INITDB and POSTGRES) and "SKLENET_TEST_SERVERS" not in os.environ, reason="PostgreSQL is not installed"
+)
+
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+needs_browser = pytest.mark.skipif(
+    not (BROWSER and DRIVER) and "SKLENET_TEST_SERVERS" not in os.environ,
+    reason="chromium and chromedriver are not installed",
 )
 
 SCHEDULER = ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]

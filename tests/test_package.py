@@ -26,6 +26,7 @@ def test_public_names():
     [
         "datasets.load_mnist_sample",
         "export.to_onnx",
+        "export.to_html",
         "inspection.MistakesDisplay",
         "preprocessing.find_characters",
         "tuning.LeNetSearchCV",

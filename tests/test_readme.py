@@ -18,6 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
     [
         ("README.md", 10),
         ("docs/tuning.md", 10),
+        ("docs/drawing_page.md", 8),
         ("docs/inspection.md", 20),
         ("docs/novelty.md", 15),
         ("docs/onnx.md", 15),

@@ -55,14 +55,14 @@ def to_html(
         Title of the page, as plain text.
     dtype : {"float32", "float16"}, default="float32"
         Dtype of the weights in the page. With "float32" the logits are those of `decision_function` within 1e-4; with
-        "float16" the page is smaller by a third and the logits differ by some hundredths.
+        "float16" the page is smaller by two fifths and the logits differ by some thousandths.
     box : int or None, default=None
         Longer side to which drawings are scaled, in pixels of the training images. None is 20/28 of the shorter side of
         the images, as in MNIST. Pass the side of the image if the training images have no margin.
     X : array-like or None, default=None
         Images like the training images, best some that the model was not trained on, from which the page learns what is
-        "not like a character I know": what scores lower than 1 % of these. With None, the threshold is derived from the
-        model; see Notes.
+        "not like a character I know": what scores lower than 1 % of these. With None, the threshold depends on the
+        model alone; see Notes.
 
     Returns
     -------
@@ -91,10 +91,10 @@ def to_html(
     brought to the scale of the training pixels: paper is the median of the training images' border pixels, and full ink
     the end of the range of the training pixels that is farther away.
 
-    The page says "Not like a character I know" where `score_samples` is below a threshold: minus the squared distance
-    of a point halfway between the two nearest classes from either of them. Of models that were trained on ten thousand
-    images of MNIST or more, it took 1 or 2 % of new digits for unknown; on a thousand images, 6 %. Models that were
-    stored without statistics always answer.
+    The page says "Not like a character I know" where `score_samples` is below a threshold, which is minus the number of
+    units of F6 unless `X` is given. With models that were trained on ten thousand images of MNIST or more, 1 to 2 % of
+    new digits and 60 % of letters were below; with a thousand images, 4 % of the digits. Models that were stored
+    without statistics always answer.
 
     `test_time_augment` is used as it is set when this function is called.
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import pdist
 
 from sklenet._classifier import LeNetClassifier
 from sklenet._engine import Canvas, FeatureStatistics, Model, PixelStatistics
@@ -73,7 +72,7 @@ def _pack_weights(model: Model, dtype: str) -> dict[str, str]:
     # Subsampling of 1998 is the middle one of the three steps of S2 and of S4.
     weights = {name.replace(".1.", "."): weight for name, weight in model.weights().items()}
     largest = max(float(np.abs(weight).max()) for weight in weights.values())
-    if largest > np.finfo(dtype).max:
+    if largest > float(np.finfo(dtype).max):
         raise ValueError(f"A weight of {largest:g} is too large for dtype={dtype!r}; pass dtype='float32'.")
     return {name: _encode(weight, dtype) for name, weight in weights.items()}
 
@@ -96,18 +95,16 @@ def _pack_statistics(statistics: FeatureStatistics) -> dict[str, str]:
 def _threshold(classifier: LeNetClassifier, X: ArrayLike | None) -> float | None:
     """Return the score below which an image is not like a character of the training images, or None without one.
 
-    Without images the threshold is the score of a point halfway between the two classes that are nearest to each other,
-    apart from the distance under the distribution of all images.
+    A score is a squared distance under the distribution of all images, less the one under that of the nearest class. If
+    features were normally distributed, the second would be the number of units on average. A score below minus that
+    number therefore says that an image is farther from each class than usual, and farther than from the images at all.
     """
     if X is not None:
         return float(np.quantile(classifier.score_samples(X), _UNKNOWN))
-    statistics = classifier._model.statistics
-    if statistics is None or (statistics.counts > 0).sum() < 2:
-        return None
-    return -float(pdist(statistics.whitening()["class_means"], "sqeuclidean").min()) / 4
+    return None if classifier._model.statistics is None else -float(classifier._n_features_out)
 
 
 def _encode(array: NDArray[Any], dtype: str = "float32") -> str:
     """Encode an array as little-endian numbers, row by row, in base64."""
     little = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
-    return base64.b64encode(little).decode("ascii")
+    return base64.b64encode(little.tobytes()).decode("ascii")

@@ -1,9 +1,7 @@
 """The files of the report, and the page in a browser."""
 
 import csv
-import os
 import re
-import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,12 +14,8 @@ from comparison import data, report
 from comparison.corruptions import CONDITIONS
 from comparison.protocol import Cell, settings
 from comparison.store import Store, load
+from servers import BROWSER, DRIVER, needs_browser
 
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-needs_browser = pytest.mark.skipif(
-    not (BROWSER and DRIVER) and "SKLENET_TEST_SERVERS" not in os.environ,
-    reason="chromium and chromedriver are not installed",
-)
 CIRCUMSTANCES = {
     "cpu": "abacus", "n_cpus": 2, "platform": "desk", "git_revision": "f00", "threads": 1, "message": "",
     "tune_seconds": 0.5, "fit_seconds": 2.0, "predict_seconds": 0.1, "peak_memory_mib": 99.0, "model_bytes": 10**6,

@@ -15,6 +15,7 @@ function makeDrawing(canvas, penWidth, onChange) {
   const read = hidden.getContext("2d", { willReadFrequently: true });
   let marks = []; // strokes {points, width}, photos {bitmap, ink} and {isBlank}; the last two hide what came before
   let pointer = null; // the pointer that draws
+  let color = "black"; // of the ink that is shown
 
   function visibleMarks() {
     const start = marks.findLastIndex((mark) => !mark.points);
@@ -24,7 +25,7 @@ function makeDrawing(canvas, penWidth, onChange) {
   function paint(mark, firstPoint = 0) {
     const paper = shown.canvas.width;
     if (mark.bitmap) return paintPhoto(mark.bitmap, paper);
-    paintStroke(shown, mark, paper, getComputedStyle(canvas).color, firstPoint);
+    paintStroke(shown, mark, paper, color, firstPoint);
     paintStroke(read, mark, READ_SIDE, "black", firstPoint);
   }
 
@@ -35,6 +36,7 @@ function makeDrawing(canvas, penWidth, onChange) {
   }
 
   function repaint() {
+    color = getComputedStyle(canvas).color;
     for (const context of [shown, read]) context.clearRect(0, 0, context.canvas.width, context.canvas.height);
     for (const mark of visibleMarks()) paint(mark);
   }
@@ -101,8 +103,11 @@ function makeDrawing(canvas, penWidth, onChange) {
     /** Return the levels of the ink from 0 to 1, and which of them belong to strokes. */
     get ink() {
       const { data } = read.getImageData(0, 0, READ_SIDE, READ_SIDE);
-      const levels = new Float64Array(READ_SIDE ** 2).map((_, index) => data[4 * index + 3] / 255);
-      const strokes = levels.map((level) => (level > STROKE_LEVEL ? 1 : 0));
+      const [levels, strokes] = [new Float64Array(READ_SIDE ** 2), new Uint8Array(READ_SIDE ** 2)];
+      for (let index = 0; index < levels.length; index++) {
+        levels[index] = data[4 * index + 3] / 255;
+        strokes[index] = levels[index] > STROKE_LEVEL;
+      }
       for (const { ink } of visibleMarks()) if (ink) addCentred(levels, strokes, ink);
       const plane = (values) => ({ data: values, height: READ_SIDE, width: READ_SIDE });
       return [plane(levels), plane(strokes)];

@@ -27,9 +27,12 @@ function extent({ data, height, width }) {
   let [top, bottom, left, right] = [height, -1, width, -1];
   for (let index = 0; index < data.length; index++) {
     if (!data[index]) continue;
-    const [row, column] = [Math.floor(index / width), index % width];
-    [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
-    [left, right] = [Math.min(left, column), Math.max(right, column)];
+    const row = Math.floor(index / width);
+    const column = index % width;
+    top = Math.min(top, row);
+    bottom = Math.max(bottom, row);
+    left = Math.min(left, column);
+    right = Math.max(right, column);
   }
   return bottom < 0 ? null : { top, left, height: bottom - top + 1, width: right - left + 1 };
 }

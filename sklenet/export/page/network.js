@@ -29,7 +29,8 @@ function makeNetwork(model) {
       const input = Math.floor(k / (KERNEL * KERNEL)) % nInputs;
       const corner = input * area + (Math.floor(k / KERNEL) % KERNEL) * side + (k % KERNEL);
       for (let row = 0; row < size; row++) {
-        const [to, from] = [(output * size + row) * size, corner + row * side];
+        const to = (output * size + row) * size;
+        const from = corner + row * side;
         for (let column = 0; column < size; column++) result[to + column] += kernels[k] * maps[from + column];
       }
     }
@@ -87,6 +88,9 @@ function shift(canvas, down, right) {
 function multiply(first, second, n, m, p) {
   const product = new Float64Array(n * p);
   for (let i = 0; i < n; i++)
-    for (let k = 0; k < m; k++) for (let j = 0; j < p; j++) product[i * p + j] += first[i * m + k] * second[k * p + j];
+    for (let k = 0; k < m; k++) {
+      const factor = first[i * m + k];
+      if (factor) for (let j = 0; j < p; j++) product[i * p + j] += factor * second[k * p + j];
+    }
   return product;
 }

@@ -11,6 +11,7 @@ const drawing = makeDrawing(element("paper"), () => element("pen").value / 100, 
 const bars = makeBars(Math.min(N_ANSWERS, model.names.length));
 const inputMap = makeMap(element("input"), SIDE);
 const layerMaps = { c1: makeMaps("c1", 28), c3: makeMaps("c3", 10) };
+let colors = readColors();
 let current = null; // what the network makes of the drawing
 
 /** Numbers are stored in base64: 32 bits each, or 16 for weights. */
@@ -125,20 +126,26 @@ function makeMaps(layer, side) {
 function makeMap(canvas, side) {
   canvas.width = canvas.height = side;
   const context = canvas.getContext("2d");
+  const picture = context.createImageData(side, side);
   return (values, positive, negative) => {
-    const picture = context.createImageData(side, side);
+    picture.data.fill(0);
     values?.forEach((value, index) => {
-      picture.data.set([...(value > 0 ? positive : negative), 255 * Math.min(1, Math.abs(value))], 4 * index);
+      const color = value > 0 ? positive : negative;
+      for (let channel = 0; channel < 3; channel++) picture.data[4 * index + channel] = color[channel];
+      picture.data[4 * index + 3] = 255 * Math.min(1, Math.abs(value));
     });
     context.putImageData(picture, 0, 0);
   };
 }
 
-function showLayers() {
+/** Return colours of the style as red, green and blue. */
+function readColors() {
   const style = getComputedStyle(document.documentElement);
-  const [ink, positive, negative] = ["--ink", "--positive", "--negative"].map((name) =>
-    style.getPropertyValue(name).split(" ").map(Number),
-  );
+  return ["--ink", "--positive", "--negative"].map((name) => style.getPropertyValue(name).split(" ").map(Number));
+}
+
+function showLayers() {
+  const [ink, positive, negative] = colors;
   const { background, ink: full, mean, scale } = model.pixels;
   inputMap(current?.layers.input.map((value) => (value * scale + mean - background) / (full - background)), ink, ink);
   for (const [layer, maps] of Object.entries(layerMaps)) {
@@ -146,7 +153,7 @@ function showLayers() {
     const limit = values?.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
     const area = values?.length / maps.length;
     maps.forEach((draw, index) => {
-      draw(values?.slice(index * area, (index + 1) * area).map((value) => value / limit), positive, negative);
+      draw(values?.subarray(index * area, (index + 1) * area).map((value) => value / limit), positive, negative);
     });
   }
 }
@@ -171,8 +178,8 @@ function complain(text) {
 
 function listClasses() {
   const names = model.names.slice(0, MOST_LISTED).map((name) => `\u2068${name}\u2069`);
-  const nOthers = model.names.length - names.length;
-  element("classes").textContent = names.join(" ") + (nOthers ? ` and ${nOthers} more` : "");
+  const rest = names.length < model.names.length ? " …" : "";
+  element("classes").textContent = `${model.names.length} classes: ${names.join(" ")}${rest}`;
 }
 
 element("undo").addEventListener("click", drawing.undo);
@@ -194,6 +201,7 @@ document.addEventListener("drop", (event) => {
 });
 document.addEventListener("paste", (event) => openPhoto(event.clipboardData.files[0]));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  colors = readColors();
   drawing.repaint();
   showLayers();
 });

@@ -1,6 +1,8 @@
 // The ink of a photo of one character. Simpler than CharacterFramer: one closing finds the light, one threshold the ink.
 
 const LIGHT_SIDE = 96; // the light is measured on a copy of this longer side, in pixels
+const MEDIAN_SIDE = 40; // and medians on a copy of this side
+const UNIFORM = 12; // gray levels, within which three quarters of the border of a plain photo are
 const WIDEST_STROKE = 1 / 3; // of the shorter side of the copy: a closing of this side fills strokes
 const LEAST_CONTRAST = 0.08; // less is noise
 const LEAST_SIGNAL = 6; // standard deviations of noise
@@ -19,14 +21,36 @@ function findInk(gray) {
   return findStrokes({ ...gray, data: levels });
 }
 
-/** Tell the polarity by what differs from the border most. The cube weighs strokes more than paper. */
-function isInkDarker({ data, height, width }) {
-  const isBorder = (_, index) => {
+/** Tell the polarity by what differs from the paper most. The cube weighs strokes more than paper. */
+function isInkDarker(gray) {
+  const paper = findPaper(gray);
+  return gray.data.reduce((sum, level, index) => sum + (level - paper[index]) ** 3, 0) < 0;
+}
+
+/** Estimate the paper, whatever the colour of the ink: the level of the border, or else the median of half the photo. */
+function findPaper(gray) {
+  const { data, height, width } = gray;
+  const border = data.filter((_, index) => {
     const [row, column] = [Math.floor(index / width), index % width];
     return row === 0 || row === height - 1 || column === 0 || column === width - 1;
-  };
-  const paper = median(data.filter(isBorder));
-  return data.reduce((sum, level) => sum + (level - paper) ** 3, 0) < 0;
+  });
+  const middle = median(border);
+  const isUniform = border.filter((level) => Math.abs(level - middle) <= UNIFORM).length >= 0.75 * border.length;
+  if (isUniform) return data.map(() => middle);
+  const small = shrink(gray, MEDIAN_SIDE);
+  const medians = small.data.map((_, index) => {
+    const [row, column] = [Math.floor(index / small.width), index % small.width];
+    const around = { top: Math.max(0, row - (small.height >> 2)), left: Math.max(0, column - (small.width >> 2)) };
+    around.height = Math.min(small.height, row + (small.height >> 2) + 1) - around.top;
+    around.width = Math.min(small.width, column + (small.width >> 2) + 1) - around.left;
+    return median(crop(small, around).data);
+  });
+  return resize({ ...small, data: medians }, height, width).data;
+}
+
+function shrink(gray, longest) {
+  const scale = Math.max(1, Math.max(gray.height, gray.width) / longest);
+  return resize(gray, ...[gray.height, gray.width].map((side) => Math.max(1, Math.round(side / scale))));
 }
 
 function median(values) {
@@ -35,12 +59,23 @@ function median(values) {
 
 /** Estimate the brightness of the paper at each pixel by a morphological closing, which fills dark strokes. */
 function findLight(gray) {
-  const scale = Math.max(1, Math.max(gray.height, gray.width) / LIGHT_SIDE);
-  const [height, width] = [gray.height, gray.width].map((side) => Math.max(1, Math.round(side / scale)));
-  const small = resize(gray, height, width);
-  const radius = Math.max(1, Math.round((Math.min(height, width) * WIDEST_STROKE) / 2));
-  const closed = filterSquare(filterSquare(small, radius, Math.max), radius, Math.min);
-  return resize(closed, gray.height, gray.width).data;
+  const small = shrink(gray, LIGHT_SIDE);
+  const radius = Math.max(1, Math.round((Math.min(small.height, small.width) * WIDEST_STROKE) / 2));
+  // The continuation beyond the border leaves a dark edge of the photo dark, such as the table beside the paper.
+  const margin = 2 * radius + 1;
+  const closed = filterSquare(filterSquare(extend(small, margin), radius, Math.max), radius, Math.min);
+  const light = crop(closed, { top: margin, left: margin, height: small.height, width: small.width });
+  return resize(light, gray.height, gray.width).data;
+}
+
+/** Continue the pixels of the border beyond it. */
+function extend({ data, height, width }, margin) {
+  const clamp = (index, length) => Math.min(Math.max(index - margin, 0), length - 1);
+  const [tall, wide] = [height + 2 * margin, width + 2 * margin];
+  const extended = new Float64Array(tall * wide).map(
+    (_, index) => data[clamp(Math.floor(index / wide), height) * width + clamp(index % wide, width)],
+  );
+  return { data: extended, height: tall, width: wide };
 }
 
 /** Return the largest or smallest value in a square around each pixel. */

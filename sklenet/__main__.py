@@ -114,8 +114,12 @@ def _parse_parameter(text: str) -> tuple[str, Any]:
 def _short_warnings() -> Iterator[None]:
     """Print warnings as sentences, without the lines of code that issue them."""
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: sys.stderr.write(f"Warning: {message}\n")
+        warnings.showwarning = _write_warning
         yield
+
+
+def _write_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    sys.stderr.write(f"Warning: {message}\n")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
     ("page", "n_lines"),
     [
         ("README.md", 10),
+        ("docs/datasets.md", 3),
+        ("docs/scikit_learn.md", 8),
         ("docs/tuning.md", 10),
         ("docs/drawing_page.md", 8),
         ("docs/inspection.md", 20),
@@ -40,7 +42,7 @@ def test_code_of_the_page_runs(page, n_lines, tmp_path, monkeypatch):
     ("page", "marker", "command"),
     [
         ("README.md", "comparison", ["compare.py", "report", "benchmarks/results/comparison", "--summary"]),
-        ("README.md", "unseen fonts", ["unseen_fonts.py", "report"]),
+        ("docs/benchmarks.md", "unseen fonts", ["unseen_fonts.py", "report"]),
         ("docs/design.md", "tune_defaults", ["tune_defaults.py", "--report"]),
         ("docs/preprocessing.md", "pictures", ["pictures.py", "report"]),
         ("docs/tuning.md", "tuning", ["tuning.py", "report"]),

@@ -31,7 +31,7 @@ from sklenet.datasets import fetch_dataset, load_mnist_sample, make_characters
 from sklenet.export import to_html
 
 _N_COMPARED = 200  # images whose logits are compared
-_N_HELD_OUT, _N_TRAINING = 2_000, (1_000, 10_000, 50_000)
+_N_HELD_OUT, _N_TRAINING = 2_000, (1_000, 10_000)
 _N_DIGITS = 10
 _INTERVAL = 8  # milliseconds between the points of a stroke, as of a mouse
 _SIDE = 32  # of the network's input, in pixels

@@ -1,5 +1,6 @@
 """Write files."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -21,6 +22,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         If the file cannot be written.
     """
     path = Path(os.path.realpath(path))  # a link stays a link
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
     # In the same folder, because a file cannot be moved to another file system in one step.
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

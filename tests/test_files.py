@@ -28,5 +28,14 @@ def test_an_earlier_file_outlives_a_call_that_fails(tmp_path, monkeypatch, error
 
 
 def test_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"There is no such folder: '.*missing'$"):
         write_atomically(tmp_path / "missing" / "model.onnx", b"new")
+
+
+def test_a_link_stays_a_link(tmp_path):
+    target, link = tmp_path / "model.onnx", tmp_path / "latest.onnx"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"

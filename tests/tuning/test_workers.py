@@ -147,7 +147,8 @@ def suspend_in_a_trial(worker, url):
             connection.execute("BEGIN EXCLUSIVE")
         if any(trial.state == TrialState.RUNNING for trial in load(url)):
             return True
-    except sqlite3.OperationalError:  # the database is locked
+    # The database is locked, by the worker or by a step that the worker took before the signal reached it.
+    except (sqlite3.OperationalError, ConnectionError):
         pass
     os.kill(worker.pid, signal.SIGCONT)
     return False

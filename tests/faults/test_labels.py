@@ -62,6 +62,7 @@ WORDS_WITHOUT_3 = [None if label == 3 else str(label) for label in Y_SMALL]
         pytest.param(pd.Series(WORDS_WITHOUT_3, dtype="string"), id="pandas-string"),
         pytest.param(pd.Series(WORDS_WITHOUT_3, dtype="category"), id="pandas-categorical"),
         pytest.param(pd.Series([None if label == 3 else label for label in Y_SMALL], dtype="Int64"), id="pandas-int"),
+        pytest.param(np.where(Y_SMALL == 3, np.datetime64("NaT"), Y_SMALL.astype(object)), id="not-a-time"),
         pytest.param(np.full(40, None), id="all-none"),
     ],
 )

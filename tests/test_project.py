@@ -48,9 +48,9 @@ def test_actions_are_pinned_by_their_commits():
 @in_repository
 def test_only_the_upload_may_ask_for_an_identity():
     assert [path.name for path in WORKFLOWS if "id-token" in path.read_text(encoding="utf-8")] == ["publish.yml"]
-    jobs = read(".github/workflows/publish.yml").partition("\njobs:\n")[2]
-    _, _, upload = jobs.partition("\n  upload:\n")
-    assert jobs.count("id-token: write") == upload.count("id-token: write") == 1
+    workflow = read(".github/workflows/publish.yml")
+    _, _, upload = workflow.partition("\n  upload:\n")
+    assert workflow.count("id-token: write") == upload.count("id-token: write") == 1
 
 
 @in_repository

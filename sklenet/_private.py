@@ -10,6 +10,7 @@ from typing import Any
 # Versions that the names below were seen in.
 SEEN = {
     "optuna": ("5.0.0",),
+    "skl2onnx": ("1.20.0",),
     "sklearn": ("1.9.0", "1.9.1"),
 }
 
@@ -18,6 +19,10 @@ NAMES = {
     "HasMethods": ("sklearn.utils._param_validation", "domains of parameters, with scikit-learn's error messages"),
     "Interval": ("sklearn.utils._param_validation", "domains of parameters, with scikit-learn's error messages"),
     "StrOptions": ("sklearn.utils._param_validation", "domains of parameters, with scikit-learn's error messages"),
+    "validate_parameter_constraints": (
+        "sklearn.utils._param_validation",
+        "checks parameters that are read from a file, before an estimator has them",
+    ),
     "_fit_context": ("sklearn.base", "validates the parameters before fit; tears callbacks down after fit"),
     "_check_feature_names_in": ("sklearn.utils.validation", "checks the argument of get_feature_names_out"),
     "_check_sample_weight": ("sklearn.utils.validation", "checks weights as every estimator of scikit-learn does"),
@@ -31,6 +36,10 @@ NAMES = {
     "get_heartbeat_thread": (
         "optuna.storages._heartbeat",
         "Study.optimize sends heartbeats, but does not allow a trial to be discarded before it begins",
+    ),
+    "sklearn_operator_name_map": (
+        "skl2onnx._supported_operators",
+        "the types that skl2onnx converts; supported_converters returns names only",
     ),
 }
 

@@ -11,7 +11,7 @@ import sklenet
 from sklenet import _private
 
 PACKAGE = Path(sklenet.__file__).parent
-OTHERS = ("optuna", "sklearn", "skorch", "torch")
+OTHERS = ("onnx", "optuna", "skl2onnx", "sklearn", "skorch", "torch")
 TREES = {
     path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")
 }
@@ -79,6 +79,8 @@ def imported_names():
             names = [(node.module, alias.name) for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "import_extra":
+            names = [(node.args[0].value, "")] if isinstance(node.args[0], ast.Constant) else []
         else:
             continue
         yield from ((path, module, name) for module, name in names if module.partition(".")[0] in OTHERS)
@@ -134,7 +136,12 @@ def test_each_name_is_used():
         if isinstance(node, ast.ImportFrom) and node.module == "sklenet._private"
         for alias in node.names
     }
-    assert imported == set(_private.NAMES)
+    accessed = {
+        node.attr
+        for _, node in NODES
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "_private"
+    }
+    assert imported | accessed == set(_private.NAMES)
 
 
 def test_unknown_names_are_no_attributes():

@@ -83,6 +83,7 @@ def test_partial_fit_raises_on_another_network(digits, change):
 @pytest.mark.parametrize(
     "change", [{"dropout": 0.5}, {"label_smoothing": 0.3}, {"weight_decay": 30.0}, {"augment": "affine"}], ids=str
 )
+@pytest.mark.slow
 def test_partial_fit_uses_changed_parameters(digits, change):
     unchanged, changed = (make(random_state=0).fit(*digits) for _ in range(2))
     assert weights_differ(unchanged.partial_fit(*digits), changed.set_params(**change).partial_fit(*digits))
@@ -106,6 +107,7 @@ def test_partial_fit_is_unavailable_with_early_stopping():
     make().set_partial_fit_request  # noqa: B018 - metadata can still be requested
 
 
+@pytest.mark.slow
 def test_cost_of_partial_fit_does_not_grow_with_the_number_of_calls(digits):
     X, y = digits
     classifier = make(width=1.0).partial_fit(X[:32], y[:32], classes=range(10))
@@ -156,6 +158,7 @@ def test_partial_fit_passes_the_present_lr_to_a_scheduler_of_the_user(digits, ra
     assert_allclose(rates, 1e-3)
 
 
+@pytest.mark.slow
 def test_partial_fit_learns(digits):
     X, y = digits
     classifier = make(lr=3e-3)

@@ -48,6 +48,7 @@ def train(method, X, y, **params):
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("estimator", ["classifier", "search"])
 @pytest.mark.parametrize("method", PREDICT_METHODS)
+@pytest.mark.slow
 def test_predictions_from_a_frame_equal_those_from_an_array(method, estimator, frame):
     model, images = fitted(estimator, frame), FRAMES[frame](X, NAMES)
     assert_array_equal(getattr(model, method)(images), getattr(fitted(estimator), method)(X))
@@ -56,6 +57,7 @@ def test_predictions_from_a_frame_equal_those_from_an_array(method, estimator, f
 
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("method", TRAIN_METHODS)
+@pytest.mark.slow
 def test_training_on_a_frame_equals_training_on_an_array(method, frame):
     model = train(method, FRAMES[frame](X, NAMES), y)
     assert_array_equal(model.feature_names_in_, NAMES)
@@ -128,6 +130,7 @@ def test_images_on_another_scale_warn(method, estimator):
 
 
 @pytest.mark.parametrize("method", [*PREDICT_METHODS, "load", *TRAIN_METHODS])
+@pytest.mark.slow
 def test_results_of_threads_equal_the_serial_result(method):
     def run(_):
         if method == "load":

@@ -62,6 +62,7 @@ def test_set_output_makes_a_data_frame(digits):
     assert list(frame.columns[:2]) == ["lenetclassifier0", "lenetclassifier1"]
 
 
+@pytest.mark.slow
 def test_features_feed_a_pipeline(mnist):
     X, y, _ = mnist
     pipeline = make_pipeline(LeNetClassifier(random_state=0), KNeighborsClassifier(3)).fit(X[:500], y[:500])
@@ -74,6 +75,7 @@ def test_features_feed_a_pipeline(mnist):
 @pytest.mark.parametrize("averaged", [False, True])
 @pytest.mark.parametrize("n_rows", [1, 3, 9, 100])
 @pytest.mark.parametrize("method", ["transform", "score_samples"])
+@pytest.mark.slow
 def test_outputs_do_not_depend_on_the_batch(digits, method, n_rows, averaged):
     X, y = digits
     outputs_of = getattr(make(test_time_augment=averaged).fit(X, y), method)
@@ -166,6 +168,7 @@ def test_dead_units_give_scores():
 
 @pytest.mark.parametrize("n_rows", [1, 2, 63, 65, 200])
 @pytest.mark.parametrize("n_units", [1, 5, 84, 200])
+@pytest.mark.slow
 def test_scores_of_statistics_do_not_depend_on_the_number_of_rows(n_units, n_rows):
     features, targets = draw_features(300, np.random.default_rng(0), n_units)
     statistics = FeatureStatistics.of(features, targets, 3)
@@ -210,6 +213,7 @@ def test_statistics_that_earlier_versions_stored_in_float64_are_rounded(digits):
     assert_array_equal(loaded.score_samples(X), classifier.score_samples(X))
 
 
+@pytest.mark.slow
 def test_training_images_score_higher_than_letters(mnist, detector):
     _, _, X_test = mnist
     letters = make_characters(300, random_state=0).data
@@ -297,6 +301,7 @@ class Labelled(LeNetNoveltyDetector):
 
 @pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning")
 @pytest.mark.parametrize("readonly_memmap", [False, True])
+@pytest.mark.slow
 def test_check_of_outlier_detectors_passes_with_labels(readonly_memmap):
     detector = Labelled(LeNetClassifier(max_epochs=2), contamination=0.1)
     check_outliers_train("Labelled", detector, readonly_memmap=readonly_memmap)

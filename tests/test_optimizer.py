@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from sklenet._engine._optimizer import AdamW
@@ -37,6 +38,7 @@ def run(kind):
     return *before, *after, resumed.state_dict()
 
 
+@pytest.mark.slow
 def test_steps_and_states_are_those_of_torch_to_the_bit():
     actual, expected = run(AdamW), run(torch.optim.AdamW)
     assert str(actual) == str(expected)
@@ -64,6 +66,7 @@ for params in {"augment": "affine"}, {"augment": "elastic", "early_stopping": Tr
 """
 
 
+@pytest.mark.slow
 def test_first_fits_do_not_import_torch_compile():
     # Both imports together take longer than the fit of a few hundred images, in every worker of a search.
     completed = subprocess.run([sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True)

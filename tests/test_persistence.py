@@ -86,6 +86,7 @@ EACH_FORMAT = pytest.mark.parametrize("reload", [by_pickle, by_joblib, by_memory
 
 
 @EACH_FORMAT
+@pytest.mark.slow
 def test_predictions_and_fitted_attributes_are_restored_to_the_bit(fitted, digits, reload, tmp_path):
     X, _ = digits
     loaded = reload(fitted, tmp_path)
@@ -100,6 +101,7 @@ def test_predictions_and_fitted_attributes_are_restored_to_the_bit(fitted, digit
 
 
 @EACH_FORMAT
+@pytest.mark.slow
 def test_partial_fit_on_a_loaded_model_equals_the_original_to_the_bit(fitted, digits, reload, tmp_path):
     X, y = digits
     original = make(**fitted.get_params() | {"early_stopping": False}).fit(X, y).partial_fit(X, y)
@@ -112,6 +114,7 @@ def test_partial_fit_on_a_loaded_model_equals_the_original_to_the_bit(fitted, di
 
 
 @EACH_FORMAT
+@pytest.mark.slow
 def test_warm_start_on_a_loaded_model_equals_the_original_to_the_bit(digits, reload, tmp_path):
     X, y = digits
     original = make(warm_start=True).fit(X, y)
@@ -128,6 +131,7 @@ def test_unfitted_estimator_is_restored_unfitted(reload, tmp_path):
 
 
 @EACH_FORMAT
+@pytest.mark.slow
 def test_loaded_model_is_stored_and_loaded_a_second_time(fitted, digits, reload, tmp_path):
     reloaded = reload(reload(fitted, tmp_path), tmp_path)
     assert_array_equal(reloaded.predict_proba(digits[0]), fitted.predict_proba(digits[0]))
@@ -144,6 +148,7 @@ def test_partial_fit_does_not_write_to_a_memory_mapped_file(fitted, digits, tmp_
     assert (tmp_path / "0.joblib").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_clone_is_unfitted_and_fits_the_same_model(fitted, digits):
     cloned = clone(fitted)
     assert not hasattr(cloned, "classes_")
@@ -163,6 +168,7 @@ def walk(tree, path="state"):
         yield path, tree
 
 
+@pytest.mark.slow
 def test_stored_state_has_no_objects_of_torch_or_skorch(fitted, digits):
     for classifier in (fitted, make().fit(*digits).partial_fit(*digits)):
         for path, leaf in walk(classifier.__getstate__()):
@@ -188,6 +194,7 @@ def test_stored_size_is_that_of_weights_optimiser_state_and_statistics(digits):
     assert len(pickle.dumps(many)) < len(pickle.dumps(few)) + 10_000  # training data are not stored
 
 
+@pytest.mark.slow
 def test_deep_copy_shares_no_weights(fitted, digits):
     expected = fitted.predict_proba(digits[0])
     copied = copy.deepcopy(fitted).set_params(early_stopping=False)
@@ -262,6 +269,7 @@ def test_loading_a_model_of_another_build_of_torch_does_not_warn(fitted, monkeyp
     pickle.loads(stored)  # a warning is an error here
 
 
+@pytest.mark.slow
 def test_models_are_stored_without_package_metadata(tmp_path, fitted):
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted))
     # A package that is not installed has no metadata.
@@ -279,6 +287,7 @@ def test_models_are_stored_without_package_metadata(tmp_path, fitted):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3", "mps", "cpu:1"])
+@pytest.mark.slow
 def test_loading_a_model_of_an_absent_device_warns_and_predicts_on_the_cpu(fitted, digits, monkeypatch, device):
     monkeypatch.setattr("sklenet._engine._devices.available_devices", lambda: ["cpu"])
     stored = pickle.dumps(copy.deepcopy(fitted).set_params(device=device))
@@ -316,6 +325,7 @@ OTHER_PARAMETERS = {
 }
 
 
+@pytest.mark.slow
 def test_set_params_after_fit_does_not_change_predictions(digits):
     X, y = digits
     classifier = make().fit(X, y)

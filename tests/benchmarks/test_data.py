@@ -25,6 +25,7 @@ def test_bundled_data_sets(name, n_train, n_test):
     assert_array_equal(data.load(name).X_train, split.X_train)
 
 
+@pytest.mark.slow
 def test_characters_are_tested_on_unseen_or_on_seen_font_families():
     letters = make_characters(6000, random_state=0)
     families = dict(zip(map(bytes, letters.data), letters.groups, strict=True))
@@ -118,6 +119,7 @@ def test_checksum_depends_on_every_array():
     assert data.checksum(text) == data.checksum(text._replace(y_train=text.y_train.copy()))
 
 
+@pytest.mark.slow
 def test_corrupted_images_repeat_the_same_images_in_blocks():
     clean = data.load("mnist_sample")
     split = data.load("mnist_sample_corrupted")

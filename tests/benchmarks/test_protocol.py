@@ -14,6 +14,7 @@ from comparison.store import held_out_name
 from measuring import process_peak_bytes
 
 
+@pytest.mark.slow
 def test_predictions_are_those_of_the_estimator():
     cell = Cell("digits", "forest", train_size=200, seed=1)
     record, arrays = measure(cell, None, threads=1)

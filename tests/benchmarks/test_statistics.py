@@ -44,6 +44,7 @@ def test_bootstrap_interval_is_near_the_normal_interval(rng):
     assert statistics.bootstrap_interval(np.full(10, 0.5)) == (0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_holm_by_hand():
     assert_allclose(statistics.holm([0.01, 0.04, 0.03, 0.5]), [0.04, 0.09, 0.09, 0.5])
     assert statistics.holm([]) == []

@@ -28,6 +28,7 @@ FAMILIES = {
 }
 
 
+@pytest.mark.slow
 def test_interface():
     letters = make_characters(100, alphabet="XYZ", image_shape=(20, 24), random_state=0)
     assert letters.data.shape == (100, 480)
@@ -44,6 +45,7 @@ def test_interface():
     assert_array_equal(frame, np.column_stack([X, y]))
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_images():
     first, repeated, other = (make_characters(50, random_state=seed) for seed in (3, 3, 4))
     for key in "data", "target", "groups":
@@ -54,6 +56,7 @@ def test_same_seed_gives_the_same_images():
     assert not np.array_equal(make_characters(50, random_state=rng).data, first.data)
 
 
+@pytest.mark.slow
 def test_families_are_drawn_uniformly_and_contain_ascii():
     characters = make_characters(1400, alphabet=string.ascii_letters + string.digits, random_state=0)
     families, counts = np.unique(characters.groups, return_counts=True)
@@ -243,6 +246,7 @@ def test_box_of_a_missing_character_is_never_drawn(tmp_path):
     ],
     ids=["last resort", "symbols", "not a font", "no files"],
 )
+@pytest.mark.slow
 def test_files_that_are_not_text_fonts_are_refused(tmp_path, make, message):
     with pytest.raises(ValueError, match=message):
         make_characters(5, fonts=make(tmp_path))
@@ -276,6 +280,7 @@ def test_invalid_parameters_are_refused(parameters, error, message):
         make_characters(**parameters)
 
 
+@pytest.mark.slow
 def test_lenet_generalises_to_unseen_fonts():
     letters = make_characters(2000, random_state=0)
     split = GroupShuffleSplit(n_splits=1, test_size=2, random_state=0)

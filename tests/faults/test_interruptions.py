@@ -35,6 +35,7 @@ def test_divergence_in_partial_fit_raises():
 
 
 @pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.slow
 def test_keyboard_interrupt_is_raised(hook):
     callbacks = [RaisesAt(hook, KeyboardInterrupt())]
     unfitted = lenet(callbacks=callbacks)

@@ -65,6 +65,7 @@ def test_displays_of_a_network_refuse_other_classifiers(name, classifiers, image
 
 
 @pytest.mark.parametrize("name", OF_NETWORKS)
+@pytest.mark.slow
 def test_displays_of_a_network_find_it_in_pipelines_and_searches(name, classifiers, images):
     X, y = images
     search = LeNetSearchCV(clone(classifiers["pipeline"]), param_distributions={"lenetclassifier__lr": [3e-3]},

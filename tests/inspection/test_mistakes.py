@@ -105,6 +105,7 @@ def test_classifiers_that_do_not_predict_the_most_probable_class_are_judged_by_p
     assert set(display.indices) == set(np.flatnonzero(classifier.predict(X) != (y > 4)))
 
 
+@pytest.mark.slow
 def test_classifier_is_calibrated_as_the_message_says(images):
     X, y = images
     MistakesDisplay.from_estimator(CalibratedClassifierCV(LinearSVC(), cv=2).fit(X, y > 4), X, y > 4)
@@ -123,6 +124,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.slow
 def test_layouts_give_the_same_display(name, lenet, images):
     X, y = images
     classifier = LeNetClassifier(max_epochs=2, random_state=0, device="cpu").fit(LAYOUTS[name](X), y)
@@ -146,6 +148,7 @@ class Averages(TransformerMixin, BaseEstimator):
 
 
 @pytest.mark.parametrize("shapes", [[(4, 5), (6, 3)], [(4, 5, 3)], [(4, 5), (4, 5, 4)]], ids=str)
+@pytest.mark.slow
 def test_pictures_of_several_sizes_and_colours_are_shown_as_they_are(shapes):
     pictures = [np.full(shapes[index % len(shapes)], 60 * index, np.uint8) for index in range(4)]
     classifier = make_pipeline(Averages(), LogisticRegression()).fit(pictures, [0, 0, 1, 1])

@@ -22,6 +22,7 @@ def image():
 
 
 @pytest.mark.parametrize(("patch_size", "reach"), [(1, (0, 0)), (2, (0, 1)), (3, (1, 1)), (5, (2, 2))])
+@pytest.mark.slow
 def test_probability_falls_where_the_patch_covers_the_pixel(patch_size, reach, image, pixel_classifier):
     display = OcclusionDisplay.from_estimator(pixel_classifier, image, patch_size=patch_size)
     before, after = reach  # rows of the map before and after the pixel's own

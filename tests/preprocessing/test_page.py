@@ -30,6 +30,7 @@ def write_lines(lines, *, pitch=60, slope=0.0):
 
 
 @pytest.mark.parametrize("slope", [-0.04, 0.0, 0.04])
+@pytest.mark.slow
 def test_lines_are_read_in_order(slope):
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     model = LeNetClassifier(random_state=0).fit(X[:1500], y[:1500])

@@ -92,6 +92,7 @@ def test_default_estimator_is_a_lenet(digits):
     assert isinstance(search.fit(*digits).best_estimator_, LeNetClassifier)
 
 
+@pytest.mark.slow
 def test_same_random_state_gives_same_search(digits):
     first, second, other = (search_lenet(random_state=seed).fit(*digits) for seed in (1, 1, 2))
     assert get_trial_params(first) == get_trial_params(second) != get_trial_params(other)
@@ -137,11 +138,13 @@ def test_search_as_last_step_of_a_pipeline(digits):
     assert model.score(X, y) > 0.5
 
 
+@pytest.mark.slow
 def test_search_of_a_pipeline(digits):
     search = search_lenet().set_params(estimator=make_pipeline(MinMaxScaler(clip=True), LeNetClassifier(max_epochs=4)))
     assert all(name.startswith("lenetclassifier__") for name in search.fit(*digits).best_params_)
 
 
+@pytest.mark.slow
 def test_nested_validation_does_not_leak_labels():
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (240, 64), dtype=np.uint8), np.arange(240) % 4
@@ -158,6 +161,7 @@ def test_each_outer_fold_has_its_own_study(digits, tmp_path):
         cross_validate(search_hill(storage=url, study_name="one"), *digits, cv=3, error_score="raise")
 
 
+@pytest.mark.slow
 def test_groups_and_weights_are_passed_on(digits):
     X, y = digits
     groups = np.arange(300) // 30

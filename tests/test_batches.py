@@ -107,6 +107,7 @@ def test_rows_are_copied_to_a_device_if_they_fit_half_of_the_free_memory(digits,
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.slow
 def test_fit_copies_rows_to_the_device_once(digits, early_stopping, monkeypatch):
     monkeypatch.setattr(_batches, "_MOST_BYTES_DRAWN", 0)
     copied = []
@@ -189,6 +190,7 @@ def test_images_that_keep_their_size_are_not_drawn_once(digits):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.slow
 def test_validation_images_are_drawn_once(digits, early_stopping, monkeypatch):
     options = {"max_epochs": 2, "early_stopping": early_stopping, "validation_fraction": 0.2, "random_state": 0}
     drawn = LeNetClassifier(**options).fit(*digits)

@@ -85,6 +85,7 @@ def test_outputs_do_not_depend_on_the_batch(digits, method, n_rows, averaged):
 
 
 @pytest.mark.parametrize("width", [0.5, 1.0])
+@pytest.mark.slow
 def test_score_is_the_relative_mahalanobis_distance(digits, width):
     X, y = digits
     classifier = make(width=width, max_epochs=5).fit(X, y)
@@ -224,6 +225,7 @@ def test_training_images_score_higher_than_letters(mnist, detector):
 # The detector
 
 
+@pytest.mark.slow
 def test_detector_is_an_outlier_detector_for_other_images(detector):
     assert is_outlier_detector(detector)
     assert not hasattr(detector, "fit_predict")

@@ -158,6 +158,7 @@ def test_score_is_the_share_of_samples_answered_rightly(samples):
 @pytest.mark.parametrize("text", [False, True])
 @pytest.mark.parametrize("n_classes", [2, 10])
 @pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", "roc_auc_ovr"])
+@pytest.mark.slow
 def test_scorers_take_rejections(samples, scoring, n_classes, text):
     X, y, _, _ = samples
     X, y = X[y < n_classes], y[y < n_classes]
@@ -177,6 +178,7 @@ def test_search_prefers_what_answers_more(samples):
     assert search.best_params_ == {"rejectingclassifier__estimator__shrinkage": 0.1}
 
 
+@pytest.mark.slow
 def test_lenet_rejects(digits):
     X, y = digits
     classifier = RejectingClassifier(make(max_epochs=20, width=1.0), max_error=0.1, cv=3).fit(X.reshape(-1, 8, 8), y)

@@ -153,6 +153,7 @@ def test_stream_is_not_distorted_by_default(digits):
 
 
 @pytest.mark.parametrize("max_epochs", ["auto", 40])
+@pytest.mark.slow
 def test_patience_of_early_stopping_is_resolved_in_fit(digits, max_epochs):
     options = {"early_stopping": True, "tol": 2.0, "validation_fraction": 0.2, "random_state": 0}
     model = LeNetClassifier(max_epochs=max_epochs, **options).fit(*digits)
@@ -168,6 +169,7 @@ def dots(n_samples=100):
     return images, y
 
 
+@pytest.mark.slow
 def test_classes_that_differ_by_place_alone_are_learnt_better_without_distortions():
     X, y = dots()
     plain, distorted = (

@@ -32,6 +32,7 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.slow
 def test_classes_have_the_kind_of_the_column(name):
     column, kind, values = COLUMNS[name]
     model = LeNetClassifier(max_epochs=1, random_state=0).fit(X, column)

@@ -52,6 +52,7 @@ def test_a_digit_anywhere_on_paper_is_framed_as_in_mnist(digits, light, is_inver
         assert similarity(framed, digit) > 0.8
 
 
+@pytest.mark.slow
 def test_a_shadow_is_not_ink(digits):
     images, _ = digits
     for digit in images[:20]:

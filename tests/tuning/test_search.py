@@ -60,6 +60,7 @@ def fitted(digits):
     return search_lenet(return_train_score=True).fit(*digits)
 
 
+@pytest.mark.slow
 def test_columns_match_randomized_search(fitted, digits):
     randomized = RandomizedSearchCV(
         LeNetClassifier(max_epochs=1), {name: [fitted.best_params_[name]] for name in fitted.best_params_},
@@ -123,6 +124,7 @@ def test_refit_is_false_or_a_function(digits):
 @pytest.mark.parametrize(
     "scoring", [["accuracy", "neg_log_loss"], lambda model, X, y: {"accuracy": model.score(X, y), "neg_log_loss": 0.0}]
 )
+@pytest.mark.slow
 def test_several_scores(digits, scoring):
     search = search_lenet(scoring=scoring, refit="accuracy").fit(*digits)
     assert search.multimetric_
@@ -132,6 +134,7 @@ def test_several_scores(digits, scoring):
         search_lenet(scoring=scoring, refit=False).fit(*digits)
 
 
+@pytest.mark.slow
 def test_search_as_last_step_of_a_pipeline(digits):
     X, y = digits
     model = make_pipeline(MinMaxScaler(clip=True), search_lenet(n_trials=1)).fit(X, y)
@@ -153,6 +156,7 @@ def test_nested_validation_does_not_leak_labels():
     assert abs(scores.mean() - 0.25) < 3 * 0.028
 
 
+@pytest.mark.slow
 def test_each_outer_fold_has_its_own_study(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/studies.db"
     cross_validate(search_hill(storage=url), *digits, cv=3, error_score="raise")
@@ -177,6 +181,7 @@ def test_groups_and_weights_are_passed_on(digits):
     assert 0 not in routed.best_estimator_.classes_
 
 
+@pytest.mark.slow
 def test_interrupted_search_returns_the_best_so_far(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     calls = []
@@ -212,6 +217,7 @@ def test_no_trial_begins_after_the_timeout(digits):
         search_hill(timeout=1e-9).fit(*digits)
 
 
+@pytest.mark.slow
 def test_resumed_search_equals_an_uninterrupted_one(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     uninterrupted = search_hill(n_trials=14, sampler=None).fit(*digits)
@@ -223,6 +229,7 @@ def test_resumed_search_equals_an_uninterrupted_one(digits, tmp_path):
     assert repeated.best_params_ == uninterrupted.best_params_
 
 
+@pytest.mark.slow
 def test_each_trial_has_its_own_sampler(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     resumed = [search_hill(n_trials=n, storage=url, sampler=RandomSampler).fit(*digits) for n in (3, 6)][1]
@@ -240,6 +247,7 @@ def test_each_trial_has_its_own_sampler(digits, tmp_path):
         ({"scoring": "accuracy"}, "scoring"),
     ],
 )
+@pytest.mark.slow
 def test_study_of_another_search_raises(digits, tmp_path, change, what):
     X, y = digits
     options = {"storage": f"sqlite:///{tmp_path}/study.db", "study_name": "letters"}
@@ -312,6 +320,7 @@ def test_progress_bar_shows_the_best_score(digits, capsys):
     assert f"best={search.best_score_:.4f}" in shown
 
 
+@pytest.mark.slow
 def test_scikit_learn_callbacks_receive_trials_and_refit(digits, capsys):
     search_lenet().set_callbacks(ProgressBar(max_propagation_depth=None)).fit(*digits)
     shown = capsys.readouterr().out
@@ -344,6 +353,7 @@ def test_pickled_search_predicts_and_keeps_its_study(fitted, digits):
     assert loaded.study_.best_value == fitted.best_score_
 
 
+@pytest.mark.slow
 def test_study_outlives_its_storage(digits, tmp_path):
     search = search_hill(storage=f"sqlite:///{tmp_path}/study.db").fit(*digits)
     (tmp_path / "study.db").unlink()
@@ -351,6 +361,7 @@ def test_study_outlives_its_storage(digits, tmp_path):
     assert len(search.study_.trials_dataframe()) == 6
 
 
+@pytest.mark.slow
 def test_data_are_released(digits):
     X = digits[0].copy()
     reference = weakref.ref(X)
@@ -375,6 +386,7 @@ def compute_two_scores(model, X, y):
 
 
 @pytest.mark.parametrize("return_train_score", [False, True])
+@pytest.mark.slow
 def test_error_score_replaces_each_score_of_a_callable(return_train_score):
     X, y = load_digits(return_X_y=True)
     params = {"scoring": compute_two_scores, "refit": "accuracy", "error_score": 0.0, "cv": 2}

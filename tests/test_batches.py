@@ -63,6 +63,7 @@ def test_order_is_kept_without_a_generator(digits):
     assert_array_equal(targets, digits[1][50:90])
 
 
+@pytest.mark.slow
 def test_losses_do_not_depend_on_the_number_of_batches_preprocessed_at_once(digits, monkeypatch):
     # Distortions and dropout draw from the same generator, in the order of the steps.
     model = LeNetClassifier(max_epochs=2, batch_size=7, augment="affine", dropout=0.1, random_state=0)

@@ -15,6 +15,7 @@ from small_models import RecordRates, assert_same_weights, make, weights_differ
 from training_images import make_data, make_settings
 
 
+@pytest.mark.slow
 def test_warm_start_continues_from_the_present_weights(digits):
     cold = make().fit(*digits)
     warm = make(warm_start=True, max_epochs=4).fit(*digits).set_params(max_epochs=2).fit(*digits)
@@ -90,6 +91,7 @@ def test_partial_fit_uses_changed_parameters(digits, change):
 
 
 @pytest.mark.parametrize("n_first", [20, 120])
+@pytest.mark.slow
 def test_automatic_weight_decay_of_a_stream_does_not_depend_on_the_first_chunk(digits, n_first):
     X, y = digits
     classifier = make().partial_fit(X[:n_first], y[:n_first], classes=range(10)).partial_fit(X, y)
@@ -121,6 +123,7 @@ def test_cost_of_partial_fit_does_not_grow_with_the_number_of_calls(digits):
     assert classifier.net_.history[0] is before  # earlier records are not copied
 
 
+@pytest.mark.slow
 def test_records_of_batches_are_discarded(digits):
     X, y = digits
     few, many = (make(batch_size=size, max_epochs=3).fit(X, y) for size in (60, 4))
@@ -168,6 +171,7 @@ def test_partial_fit_learns(digits):
 
 
 @pytest.mark.parametrize("architecture", ["modern", "1998"])
+@pytest.mark.slow
 def test_copied_model_trains_as_the_original_to_the_bit(digits, architecture):
     data = make_data(*digits)
     settings = make_settings(dropout=0.3, architecture=architecture, width=1.0, is_stream=True)

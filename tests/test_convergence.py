@@ -66,6 +66,7 @@ def test_few_epochs_on_many_images_do_not_warn(mnist):
     LeNetClassifier(max_epochs=3, random_state=0).fit(*mnist)
 
 
+@pytest.mark.slow
 def test_rate_that_kills_the_units_is_refused(digits):
     with pytest.raises(ValueError, match=r"its units have died; lower lr, now 0\.1"):
         LeNetClassifier(lr=0.1, max_epochs=10, random_state=0).fit(*digits)

@@ -95,6 +95,7 @@ def test_predictions_do_not_depend_on_other_rows_of_the_batch(fitted, digits):
     assert_array_equal(together[:1], alone)
 
 
+@pytest.mark.slow
 def test_time_augmentation_changes_predictions_but_not_weights(digits):
     X, y = digits[0][:150], digits[1][:150]
     augmented, plain = make(test_time_augment=True).fit(X, y), make().fit(X, y)
@@ -165,6 +166,7 @@ def test_fits_are_equal_to_the_bit_in_other_processes_and_workers(tmp_path):
 
 
 @ARCHITECTURES
+@pytest.mark.slow
 def test_fits_are_equal_if_and_only_if_random_states_are_equal(digits, architecture):
     X, y = digits[0][:100], digits[1][:100]
     options = {"architecture": architecture, "dropout": 0.5, "augment": "affine", "max_epochs": 1}

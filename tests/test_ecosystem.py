@@ -40,6 +40,7 @@ def test_pipeline_with_a_scaler(clf, digits):
     assert pipeline.score(X[300:], y[300:]) > 0.85
 
 
+@pytest.mark.slow
 def test_cross_val_score_in_processes_equals_serial_scores(digits):
     clf = LeNetClassifier(max_epochs=2, random_state=0)
     serial, parallel = (cross_val_score(clf, *digits, cv=2, n_jobs=n_jobs, error_score="raise") for n_jobs in (1, 2))
@@ -97,6 +98,7 @@ def test_permutation_importance_is_higher_for_inner_pixels(digits):
     assert inner.mean() > edge.mean()
 
 
+@pytest.mark.slow
 def test_sample_weight_is_routed(digits):
     X, y = digits
     weight = np.where(y == 0, 0.0, 1.0)
@@ -131,6 +133,7 @@ class StopAfter(BaseEstimator):
         return context.task_name == "epoch" and context.task_id + 1 == self.n_epochs
 
 
+@pytest.mark.slow
 def test_scikit_learn_callback_stops_training(clf, digits):
     callback = StopAfter(n_epochs=2)
     clf.set_callbacks(callback).fit(*digits)
@@ -149,6 +152,7 @@ def test_scoring_monitor_logs_every_epoch(clf, digits):
     assert scores[-1] > scores[0]
 
 
+@pytest.mark.slow
 def test_callbacks_work_in_a_grid_search_with_processes(digits, capsys):
     monitor = ScoringMonitor(scoring="accuracy")
     search = GridSearchCV(

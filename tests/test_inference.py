@@ -45,6 +45,7 @@ def chunk_sizes(module, rows):
         (512, [CHUNK]), (513, [CHUNK, 4]), (600, [CHUNK] + [32] * 3), (1000, [CHUNK] * 2),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_chunk_sizes_depend_on_the_number_of_rows(module, rows, n_rows, sizes, monkeypatch):
     monkeypatch.setattr(_inference, "_agrees", lambda *_: True)
     assert chunk_sizes(module, rows[:n_rows]) == sizes
@@ -68,6 +69,7 @@ class ChunkSizeDependent(torch.nn.Module):
 
 
 @pytest.mark.parametrize("size", SMALL_CHUNKS)
+@pytest.mark.slow
 def test_agreement_of_small_chunks_is_detected(module, size):
     cpu = torch.device("cpu")
     with torch.inference_mode():

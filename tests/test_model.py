@@ -37,6 +37,7 @@ class Quick(LeNetClassifier):
         super().__init__(lr=lr, max_epochs=2, batch_size=32, width=0.5, random_state=0)
 
 
+@pytest.mark.slow
 def test_subclass_with_fewer_parameters_is_trained_as_the_classifier(digits):
     X, y = digits
     assert_array_equal(Quick().fit(X, y).predict_proba(X), make(lr=1e-3).fit(X, y).predict_proba(X))
@@ -120,6 +121,7 @@ class CountEpochs(Callback):
 
 
 @pytest.mark.parametrize("name", ["LRScheduler", "AveragedEarlyStopping", "valid"])
+@pytest.mark.slow
 def test_names_of_user_callbacks_do_not_collide_with_ours(digits, name):
     CountEpochs.n_epochs = 0
     make(callbacks=[(name, CountEpochs())], early_stopping=True, validation_fraction=0.3).fit(*digits)
@@ -164,6 +166,7 @@ def test_interrupt_before_skorch_stops_early_is_raised(digits):
 
 
 @pytest.mark.parametrize(("method", "params"), [("fit", {}), ("partial_fit", {"classes": range(10)})])
+@pytest.mark.slow
 def test_warning_of_shape_points_to_the_caller(digits, method, params):
     X, y = digits
     train = getattr(make(max_epochs=10), method)

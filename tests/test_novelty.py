@@ -105,6 +105,7 @@ def squared_distances(features, mean, covariance):
     return ((features - mean) @ np.linalg.inv(covariance + ridge) * (features - mean)).sum(axis=1)
 
 
+@pytest.mark.slow
 def test_score_is_of_the_mean_features_of_nine_views(digits):
     X, y = digits
     classifier = make().fit(X, y)
@@ -246,6 +247,7 @@ def test_automatic_contamination_is_a_hundredth(mnist, detector):
     assert automatic.offset_ < detector.offset_
 
 
+@pytest.mark.slow
 def test_scores_and_labels_are_those_of_the_classifier_and_the_offset(mnist, detector):
     _, _, X_test = mnist
     scores = detector.estimator_.score_samples(X_test)
@@ -254,6 +256,7 @@ def test_scores_and_labels_are_those_of_the_classifier_and_the_offset(mnist, det
     assert_array_equal(detector.predict(X_test) == 1, scores >= detector.offset_)
 
 
+@pytest.mark.slow
 def test_random_state_is_passed_to_a_clone_of_the_estimator(digits):
     X, y = digits
     estimator = make(random_state=7)

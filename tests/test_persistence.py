@@ -141,6 +141,7 @@ def test_estimator_is_the_only_untrusted_type_of_skops(fitted):
     assert skops.io.get_untrusted_types(data=skops.io.dumps(fitted)) == ["sklenet._classifier.LeNetClassifier"]
 
 
+@pytest.mark.slow
 def test_partial_fit_does_not_write_to_a_memory_mapped_file(fitted, digits, tmp_path):
     loaded = by_memory_map(fitted, tmp_path).set_params(early_stopping=False)
     before = (tmp_path / "0.joblib").read_bytes()
@@ -187,6 +188,7 @@ def test_stored_state_is_a_copy(fitted, digits):
     assert_array_equal(fitted.predict_proba(digits[0]), expected)
 
 
+@pytest.mark.slow
 def test_stored_size_is_that_of_weights_optimiser_state_and_statistics(digits):
     few = make().fit(*digits)
     many = make().fit(np.repeat(digits[0], 5, axis=0), np.repeat(digits[1], 5))
@@ -205,6 +207,7 @@ def test_deep_copy_shares_no_weights(fitted, digits):
     assert_array_equal(fitted.predict_proba(digits[0]), expected)
 
 
+@pytest.mark.slow
 def test_callbacks_of_the_user_are_restored(digits):
     X, y = digits
     callbacks = [
@@ -220,6 +223,7 @@ def test_callbacks_of_the_user_are_restored(digits):
     assert len(loaded.net_.history[:, "custom"]) == 2
 
 
+@pytest.mark.slow
 def test_loading_a_model_of_other_versions_warns(fitted, digits, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("sklenet._engine._model._versions", lambda: {"sklenet": "0.0.1", "torch": "1.0"})
@@ -237,6 +241,7 @@ def test_loading_a_model_of_another_format_raises(fitted, monkeypatch):
         pickle.loads(stored)
 
 
+@pytest.mark.slow
 def test_model_of_the_first_defaults_is_loaded_and_trained_on(digits):
     # Settings are stored resolved. The first defaults were these, and AdamW had torch's betas.
     first = {"lr": 3e-3, "dropout": 0.1, "label_smoothing": 0.0, "augment": None, "n_iter_no_change": 10}
@@ -338,6 +343,7 @@ def test_set_params_after_fit_does_not_change_predictions(digits):
         assert loaded.get_params()[name] is not None or value is None
 
 
+@pytest.mark.slow
 def test_models_with_invalid_parameters_are_loaded(digits):
     X, y = digits
     classifier = make().fit(X, y)

@@ -116,6 +116,7 @@ def test_frozen_classifier_is_not_trained_again_and_may_know_more_classes(sample
         (np.array(list("abcdefghij")), "rejected"), (np.array(list("abcdefghij"), dtype=object), "rejected"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_rejected_samples_have_a_label_of_the_kind_of_the_classes(samples, labels, rejected):
     X, y, X_test, _ = samples
     classifier = RejectingClassifier(LinearDiscriminantAnalysis()).fit(X, labels[y])
@@ -168,6 +169,7 @@ def test_scorers_take_rejections(samples, scoring, n_classes, text):
     assert np.isfinite(scores).all()
 
 
+@pytest.mark.slow
 def test_search_prefers_what_answers_more(samples):
     X, y, _, _ = samples
     pipeline = make_pipeline(

@@ -197,6 +197,7 @@ def test_size_of_a_file(tmp_path):
     assert (tmp_path / "small").stat().st_size <= 260_000
 
 
+@pytest.mark.slow
 def test_without_the_optimiser_predictions_stay_and_moments_start_anew(digits, tmp_path):
     X, y = digits
     model = make().fit(X, y)

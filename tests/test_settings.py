@@ -131,6 +131,7 @@ def digits():
     return X[:100].reshape(-1, 8, 8), y[:100]
 
 
+@pytest.mark.slow
 def test_small_images_are_not_distorted_by_default(digits):
     X, y = digits
     assert_same_weights(*fit_default_and_undistorted(X[:, 1:6, 1:6], y))
@@ -141,6 +142,7 @@ def test_images_of_8_by_8_pixels_are_distorted_by_default(digits):
     assert weights_differ(*fit_default_and_undistorted(*digits))
 
 
+@pytest.mark.slow
 def test_stream_is_not_distorted_by_default(digits):
     X, y = digits
 

@@ -78,6 +78,7 @@ def test_sample_of_weight_2_has_the_gradient_of_two_copies(digits):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.slow
 def test_samples_of_weight_0_are_ignored_to_the_bit(digits, early_stopping):
     X, y = digits
     kept = np.arange(120) % 6 > 0
@@ -118,6 +119,7 @@ def test_class_weight_may_name_a_class_that_a_fold_lacks(digits):
     assert len(scores) == 3
 
 
+@pytest.mark.slow
 def test_class_weights_equal_sample_weights(digits):
     X, y = digits
     by_class = make(class_weight={3: 4.0}).fit(X, y)

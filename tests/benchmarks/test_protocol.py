@@ -65,6 +65,7 @@ def test_tuning_has_three_folds_of_at_most_n_tune_training_images(monkeypatch):
     assert Recorder.n_images == [200]
 
 
+@pytest.mark.slow
 def test_tuned_form_has_the_best_candidate():
     record, _ = measure(Cell("digits", "svm", "tuned", train_size=300), None, threads=1)
     best = max(record["candidates"], key=record["candidates"].get)

@@ -67,6 +67,7 @@ def test_families_are_drawn_uniformly_and_contain_ascii():
         assert not set(characters.groups[test]) & set(characters.groups[train])
 
 
+@pytest.mark.slow
 def test_only_families_that_contain_a_character_draw_the_character():
     characters = make_characters(300, alphabet="Aж", random_state=0)
     assert set(characters.groups[characters.target == 0]) == FAMILIES
@@ -74,12 +75,14 @@ def test_only_families_that_contain_a_character_draw_the_character():
     assert cyrillic == {family for family in FAMILIES if not family.startswith("Computer Modern")}
 
 
+@pytest.mark.slow
 def test_tex_fonts_draw_only_letters_and_digits():
     """Computer Modern has an inverted exclamation mark at the code point of "<"."""
     characters = make_characters(300, alphabet="<£", random_state=0)
     assert not any(family.startswith("Computer Modern") for family in characters.groups)
 
 
+@pytest.mark.slow
 def test_character_without_a_font_is_refused():
     with pytest.raises(
         ValueError, match=r"No font contains and draws 'あ', '🙂' of the alphabet; pass files of other fonts as fonts="

@@ -37,6 +37,7 @@ def test_round_trip(tmp_path):
 
 @given(images=arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))))
 @settings(deadline=None, max_examples=30)
+@pytest.mark.slow
 def test_round_trip_of_any_images(tmp_path_factory, images):
     path = save_pixel_csv(tmp_path_factory.mktemp("csv") / "images.csv", images, "x")
     assert_array_equal(load_pixel_csv(path, image_shape=images.shape[1:]).images, images)

@@ -153,6 +153,7 @@ def test_weights_too_large_for_float16_are_refused(mnist, monkeypatch):
         to_html(mnist, dtype="float16")
 
 
+@pytest.mark.slow
 def test_threshold_is_of_the_units_or_of_images(mnist):
     X, _ = load_mnist_sample(subset="test", return_X_y=True)
     assert read_model(to_html(mnist))["threshold"] == -84

@@ -183,6 +183,7 @@ def test_state_of_test_time_augment_is_the_present_one(digits):
     assert_agrees(to_onnx(classifier), classifier, rows(X[N_TRAIN:]), reference_batches=[])
 
 
+@pytest.mark.slow
 def test_fitted_classifier_is_unchanged(digits):
     X, y = digits
     classifier = fit(X, y, architecture="1998")

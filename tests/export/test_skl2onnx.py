@@ -122,6 +122,7 @@ def test_labels_of_text_are_converted(digits, make):
     assert_agrees(to_onnx(estimator), estimator, X[N_TRAIN:], reference_batches=(1, 3))
 
 
+@pytest.mark.slow
 def test_metadata_name_the_estimator(digits, tmp_path):
     X, y = digits
     pipeline = make_pipeline(MinMaxScaler(), lenet()).fit(X[:N_TRAIN], LETTERS[y[:N_TRAIN]])
@@ -147,6 +148,7 @@ def test_skl2onnx_itself_converts_to_every_dtype_of_input(fitted, digits, dtype)
         assert probabilities.dtype == (np.float64 if dtype == np.float64 else np.float32)
 
 
+@pytest.mark.slow
 def test_votes_are_converted_to_float64(digits):
     X, y = digits
     estimator = VotingClassifier(members(), voting="soft", flatten_transform=False).fit(X[:N_TRAIN], y[:N_TRAIN])
@@ -184,6 +186,7 @@ def test_option_zipmap_makes_dictionaries(fitted, digits):
     assert_allclose(list(dictionaries[1].values()), fitted.predict_proba(X)[1], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_option_nocl_gives_indices_of_classes(digits):
     X, y = digits
     classifier = lenet().fit(X[:N_TRAIN], LETTERS[y[:N_TRAIN]])
@@ -237,6 +240,7 @@ def test_what_skl2onnx_fails_at_is_refused(digits, reason, make):
         to_onnx(estimator)
 
 
+@pytest.mark.slow
 def test_parts_of_estimators_are_refused_too(digits):
     X, y = digits
     voting = VotingClassifier(members(), voting="soft")
@@ -253,6 +257,7 @@ def test_two_classes_stacked_by_logits_are_refused(two_digits):
         to_onnx(estimator)
 
 
+@pytest.mark.slow
 def test_unsigned_labels_of_votes_are_refused(digits):
     X, y = digits
     estimator = VotingClassifier(members(), flatten_transform=False).fit(X[:N_TRAIN], y[:N_TRAIN].astype(np.uint8))

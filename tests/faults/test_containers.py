@@ -53,6 +53,7 @@ def test_any_memory_layout_gives_the_same_model_and_is_left_unchanged(layout, tm
         pytest.param(lambda frame: frame.add_prefix("new_"), id="renamed"),
     ],
 )
+@pytest.mark.slow
 def test_predict_refuses_a_data_frame_of_other_columns(change):
     frame = pd.DataFrame(X_SMALL.reshape(40, -1)).add_prefix("pixel")
     model = lenet().fit(frame, Y_SMALL)

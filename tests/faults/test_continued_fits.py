@@ -44,6 +44,7 @@ def test_refit_on_other_data_equals_a_first_fit(images, y):
         pytest.param({"architecture": "1998"}, X_SMALL, Y_SMALL, "architecture", id="architecture"),
     ],
 )
+@pytest.mark.slow
 def test_warm_start_refuses_other_data_and_another_network(params, images, y, words):
     model = lenet(warm_start=True).fit(X_SMALL, Y_SMALL).set_params(**params)
     with assert_unchanged(model), pytest.raises(ValueError, match=words):

@@ -152,6 +152,7 @@ def test_object_in_place_of_a_pixel_is_refused(digits_model, value, words):
         pytest.param(1e-40, id="tiny"),
     ],
 )
+@pytest.mark.slow
 def test_probabilities_of_constant_images_are_finite(value):
     images = np.full((40, 8, 8), value)
     probabilities = lenet().fit(images, np.arange(40) % 2).predict_proba(images)

@@ -60,6 +60,7 @@ def test_rows_of_pixels_equal_images():
 
 
 @pytest.mark.parametrize("shape", [pytest.param((40, 1, 28, 28), id="nchw"), pytest.param((40, 28, 28, 1), id="nhwc")])
+@pytest.mark.slow
 def test_one_channel_equals_no_channel(shape):
     expected, model = lenet().fit(X_SMALL, Y_SMALL), lenet().fit(X_SMALL.reshape(shape), Y_SMALL)
     assert model.image_shape_ == (28, 28)

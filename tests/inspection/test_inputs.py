@@ -132,6 +132,7 @@ def test_wrong_images_raise(name, images):
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, True, "many"])
+@pytest.mark.slow
 def test_numbers_that_are_no_counts_raise(value, lenet, images):
     X, y = images
     calls = {

@@ -83,6 +83,7 @@ def test_labels_or_probabilities_are_needed():
 
 
 @pytest.mark.parametrize("name", ["LeNet", "forest", "pipeline"])
+@pytest.mark.slow
 def test_mistakes_of_a_classifier_are_those_of_its_predictions(name, classifiers, images):
     X, y = images
     display = MistakesDisplay.from_estimator(classifiers[name], X, y, n_images=7)
@@ -159,6 +160,7 @@ def test_pictures_of_several_sizes_and_colours_are_shown_as_they_are(shapes):
         display.figure_.canvas.draw()
 
 
+@pytest.mark.slow
 def test_shape_of_rows_is_the_declared_one_or_that_of_the_network(images):
     X, y = images
     wide = MistakesDisplay.from_predictions(X, y, y + 1, image_shape=(4, 16))
@@ -168,6 +170,7 @@ def test_shape_of_rows_is_the_declared_one_or_that_of_the_network(images):
 
 
 @pytest.mark.filterwarnings("ignore:The 60 features of X do not form a square image")
+@pytest.mark.slow
 def test_rows_that_the_network_pads_are_padded(images):
     X, y = images
     network = LeNetClassifier(max_epochs=1, random_state=0, device="cpu").fit(X[:, :60], y)

@@ -76,6 +76,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.slow
 def test_classifier_is_asked_in_the_layout_of_the_images(name, image, pixel_classifier):
     X = LAYOUTS[name](image)
     OcclusionDisplay.from_estimator(pixel_classifier, X)
@@ -106,6 +107,7 @@ def test_images_and_their_dtype_are_left_as_they_are(pixel_classifier):
 
 
 @pytest.mark.parametrize("name", ["LeNet", "forest", "pipeline"])
+@pytest.mark.slow
 def test_occlusion_of_real_classifiers(name, classifiers, images):
     X, _ = images
     classifier = classifiers[name]

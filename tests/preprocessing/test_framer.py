@@ -32,6 +32,7 @@ def test_estimator_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 def test_images_of_mnist_stay_as_they_are(digits):
     images, _ = digits
     framed = CharacterFramer().transform(images).reshape(images.shape)

@@ -62,6 +62,7 @@ def test_cells_hold_their_digits(digits, line, angle):
 
 
 @pytest.mark.parametrize("angle", [0.0, 3.0])
+@pytest.mark.slow
 def test_corners_of_lines(digits, angle):
     sheet = cut_sheet(fill_in(digits[0], line=1.0, angle=angle), N_ROWS, N_COLUMNS)
     center = np.array([SIDE * N_COLUMNS + 59, SIDE * N_ROWS + 59]) / 2

@@ -86,6 +86,7 @@ def test_best_estimator_is_fitted_with_the_best_parameters(fitted, digits):
     assert fitted.n_features_in_ == 64
 
 
+@pytest.mark.slow
 def test_default_estimator_is_a_lenet(digits):
     search = LeNetSearchCV(n_trials=1, cv=2, param_distributions={"max_epochs": [1]}, random_state=0)
     assert sklearn.base.is_classifier(search)
@@ -258,6 +259,7 @@ def test_study_of_another_search_raises(digits, tmp_path, change, what):
         )
 
 
+@pytest.mark.slow
 def test_study_created_by_optuna_raises(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     optuna.create_study(storage=url, study_name="other").optimize(lambda trial: 0, n_trials=1)
@@ -372,6 +374,7 @@ def test_data_are_released(digits):
     assert search.best_score_ > 0.5
 
 
+@pytest.mark.slow
 def test_other_estimators(digits):
     space = {"C": FloatDistribution(1e-3, 1e1, log=True)}
     search = LeNetSearchCV(

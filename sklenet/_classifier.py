@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from sklenet._base import ModelEstimator, unchanged_on_error
@@ -25,6 +24,7 @@ from sklenet._engine import (
     start_model,
     train,
 )
+from sklenet._private import Interval, StrOptions, _fit_context
 from sklenet._validation import validate_fit, validate_partial_fit
 
 

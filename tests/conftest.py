@@ -19,6 +19,13 @@ N_IMAGES = {"train": 7, "test": 5}
 OMNIGLOT_LABELS = {"train": [0, 0, 1, 20, 20, 500, 963], "test": [964, 964, 965, 1000, 1622]}
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the examples of docstrings as slow, because most of them train a model."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def digits():
     X, y = load_digits(return_X_y=True)

@@ -63,6 +63,7 @@ def test_order_is_kept_without_a_generator(digits):
     assert_array_equal(targets, digits[1][50:90])
 
 
+@pytest.mark.slow
 def test_losses_do_not_depend_on_the_number_of_batches_preprocessed_at_once(digits, monkeypatch):
     # Distortions and dropout draw from the same generator, in the order of the steps.
     model = LeNetClassifier(max_epochs=2, batch_size=7, augment="affine", dropout=0.1, random_state=0)
@@ -107,6 +108,7 @@ def test_rows_are_copied_to_a_device_if_they_fit_half_of_the_free_memory(digits,
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.slow
 def test_fit_copies_rows_to_the_device_once(digits, early_stopping, monkeypatch):
     monkeypatch.setattr(_batches, "_MOST_BYTES_DRAWN", 0)
     copied = []
@@ -189,6 +191,7 @@ def test_images_that_keep_their_size_are_not_drawn_once(digits):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.slow
 def test_validation_images_are_drawn_once(digits, early_stopping, monkeypatch):
     options = {"max_epochs": 2, "early_stopping": early_stopping, "validation_fraction": 0.2, "random_state": 0}
     drawn = LeNetClassifier(**options).fit(*digits)

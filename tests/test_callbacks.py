@@ -25,6 +25,7 @@ HOOKS = ["train_begin", "train_end", "epoch_begin", "epoch_end", "batch_begin", 
 
 
 @pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.slow
 def test_hooks_are_called_once_per_training_epoch_or_batch(digits, hook):
     class Count(Callback):
         calls = 0
@@ -72,6 +73,7 @@ class Interrupt(Callback):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.slow
 def test_on_train_end_is_called_if_training_fails(digits, early_stopping, capsys):
     options = {"early_stopping": early_stopping, "validation_fraction": 0.3, "verbose": 1, "max_epochs": 5}
     for error, callbacks, params in (
@@ -145,6 +147,7 @@ class CustomError(Exception):
 
 @pytest.mark.parametrize("error", [CustomError("custom"), KeyboardInterrupt("custom"), SystemExit(3)])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.slow
 def test_exceptions_propagate_and_leave_the_instance_unchanged(digits, error, method):
     classifier = make().fit(*digits)
     before, expected = dict(vars(classifier)), classifier.predict_proba(digits[0])

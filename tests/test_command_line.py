@@ -61,6 +61,7 @@ def refuse(capsys, *arguments):
     return printed.err
 
 
+@pytest.mark.slow
 def test_fit_saves_the_model_of_framed_pictures(folder, model):
     loaded = LeNetClassifier.load(model)
     assert loaded.verbose == 0
@@ -69,6 +70,7 @@ def test_fit_saves_the_model_of_framed_pictures(folder, model):
     np.testing.assert_array_equal(loaded.predict_proba(X), expected.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_fit_reads_what_was_held_out(folder, tmp_path, capsys):
     path = tmp_path / "model.safetensors"
     printed = run(
@@ -109,6 +111,7 @@ def test_a_page_without_characters_has_no_rows(model, tmp_path, capsys):
     assert json.loads(run(capsys, "predict", model, path, "--page", "--format", "json")) == []
 
 
+@pytest.mark.slow
 def test_evaluate_counts_what_is_read_right(folder, model, capsys):
     printed = run(capsys, "evaluate", model, folder)
     X, y = load_image_folder(folder, frame=True, return_X_y=True)
@@ -116,6 +119,7 @@ def test_evaluate_counts_what_is_read_right(folder, model, capsys):
     assert "precision" in printed
 
 
+@pytest.mark.slow
 def test_evaluate_takes_folders_for_numbers(folder, tmp_path, capsys):
     X, y = load_image_folder(folder, frame=True, return_X_y=True)
     path = tmp_path / "two.safetensors"
@@ -137,6 +141,7 @@ def test_export_writes_a_file(model, suffix, tmp_path, capsys):
     run(capsys, "export", model, path, "--dtype", "float32")
 
 
+@pytest.mark.slow
 def test_errors_are_one_sentence(folder, model, line, tmp_path, capsys):
     no_picture = tmp_path / "no.png"
     no_picture.write_bytes(b"no picture")
@@ -161,6 +166,7 @@ def test_wrong_arguments_end_with_2(arguments, capsys):
     assert "usage: python -m sklenet" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130(folder, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
@@ -187,6 +193,7 @@ finally:
     assert "PICTURE" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_process_prints_answers_and_warnings_as_sentences(model, line, tmp_path):
     blank = tmp_path / "blank.png"
     Image.new("L", (80, 60), 255).save(blank)

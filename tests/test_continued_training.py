@@ -15,6 +15,7 @@ from small_models import RecordRates, assert_same_weights, make, weights_differ
 from training_images import make_data, make_settings
 
 
+@pytest.mark.slow
 def test_warm_start_continues_from_the_present_weights(digits):
     cold = make().fit(*digits)
     warm = make(warm_start=True, max_epochs=4).fit(*digits).set_params(max_epochs=2).fit(*digits)
@@ -83,12 +84,14 @@ def test_partial_fit_raises_on_another_network(digits, change):
 @pytest.mark.parametrize(
     "change", [{"dropout": 0.5}, {"label_smoothing": 0.3}, {"weight_decay": 30.0}, {"augment": "affine"}], ids=str
 )
+@pytest.mark.slow
 def test_partial_fit_uses_changed_parameters(digits, change):
     unchanged, changed = (make(random_state=0).fit(*digits) for _ in range(2))
     assert weights_differ(unchanged.partial_fit(*digits), changed.set_params(**change).partial_fit(*digits))
 
 
 @pytest.mark.parametrize("n_first", [20, 120])
+@pytest.mark.slow
 def test_automatic_weight_decay_of_a_stream_does_not_depend_on_the_first_chunk(digits, n_first):
     X, y = digits
     classifier = make().partial_fit(X[:n_first], y[:n_first], classes=range(10)).partial_fit(X, y)
@@ -106,6 +109,7 @@ def test_partial_fit_is_unavailable_with_early_stopping():
     make().set_partial_fit_request  # noqa: B018 - metadata can still be requested
 
 
+@pytest.mark.slow
 def test_cost_of_partial_fit_does_not_grow_with_the_number_of_calls(digits):
     X, y = digits
     classifier = make(width=1.0).partial_fit(X[:32], y[:32], classes=range(10))
@@ -119,6 +123,7 @@ def test_cost_of_partial_fit_does_not_grow_with_the_number_of_calls(digits):
     assert classifier.net_.history[0] is before  # earlier records are not copied
 
 
+@pytest.mark.slow
 def test_records_of_batches_are_discarded(digits):
     X, y = digits
     few, many = (make(batch_size=size, max_epochs=3).fit(X, y) for size in (60, 4))
@@ -156,6 +161,7 @@ def test_partial_fit_passes_the_present_lr_to_a_scheduler_of_the_user(digits, ra
     assert_allclose(rates, 1e-3)
 
 
+@pytest.mark.slow
 def test_partial_fit_learns(digits):
     X, y = digits
     classifier = make(lr=3e-3)
@@ -165,6 +171,7 @@ def test_partial_fit_learns(digits):
 
 
 @pytest.mark.parametrize("architecture", ["modern", "1998"])
+@pytest.mark.slow
 def test_copied_model_trains_as_the_original_to_the_bit(digits, architecture):
     data = make_data(*digits)
     settings = make_settings(dropout=0.3, architecture=architecture, width=1.0, is_stream=True)

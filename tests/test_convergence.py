@@ -35,11 +35,13 @@ def binary(mnist):
 
 @pytest.mark.parametrize("n_samples", [20, 100])
 @pytest.mark.parametrize("params", [{}, {"augment": "affine", "label_smoothing": 0.1}])
+@pytest.mark.slow
 def test_default_epochs_never_warn(mnist, n_samples, params):
     for X, y in mnist, load_digits(return_X_y=True), binary(mnist):
         LeNetClassifier(random_state=0, **params).fit(X[:n_samples], y[:n_samples])
 
 
+@pytest.mark.slow
 def test_default_epochs_do_not_warn_with_weights_and_rare_classes(mnist):
     X, y = mnist
     is_one = (y == 1).astype(int)
@@ -52,22 +54,26 @@ def test_default_epochs_do_not_warn_with_weights_and_rare_classes(mnist):
 @pytest.mark.parametrize("augment", [None, "affine"])
 @pytest.mark.parametrize("n_samples", [100, 500])
 @pytest.mark.parametrize("max_epochs", [1, 2])
+@pytest.mark.slow
 def test_one_or_two_epochs_on_few_images_warn(mnist, max_epochs, n_samples, augment):
     X, y = (part[:n_samples] for part in mnist)
     with pytest.warns(ConvergenceWarning, match=rf"at epoch {max_epochs}, and 2\.\d+ at chance level.*max_epochs"):
         LeNetClassifier(max_epochs=max_epochs, augment=augment, random_state=0).fit(X, y)
 
 
+@pytest.mark.slow
 def test_few_epochs_on_many_images_do_not_warn(mnist):
     LeNetClassifier(max_epochs=3, random_state=0).fit(*mnist)
 
 
+@pytest.mark.slow
 def test_rate_that_kills_the_units_is_refused(digits):
     with pytest.raises(ValueError, match=r"its units have died; lower lr, now 0\.1"):
         LeNetClassifier(lr=0.1, max_epochs=10, random_state=0).fit(*digits)
 
 
 @pytest.mark.parametrize("lr", [1e-5, 1e-6])
+@pytest.mark.slow
 def test_rate_that_is_too_low_warns(digits, lr):
     with pytest.warns(ConvergenceWarning, match=f"{NEAR_CHANCE}.*another lr, now {lr:g}"):
         LeNetClassifier(lr=lr, max_epochs=10, random_state=0).fit(*digits)
@@ -77,6 +83,7 @@ def replace_by_noise(images, generator):
     return torch.empty_like(images).normal_(generator=generator)
 
 
+@pytest.mark.slow
 def test_classes_that_do_not_survive_distortions_warn_with_the_remedy(digits):
     with pytest.warns(ConvergenceWarning, match=rf"{NEAR_CHANCE}.*augment=None"):
         LeNetClassifier(augment=replace_by_noise, random_state=0).fit(*digits)
@@ -158,6 +165,7 @@ class KillUnits(Callback):
             net.module_.f6.bias.fill_(-1)
 
 
+@pytest.mark.slow
 def test_dead_units_warn_under_the_automatic_rate_and_are_an_error_under_a_chosen_rate(digits):
     params = {"callbacks": [KillUnits()], "max_epochs": 10, "random_state": 0}
     with pytest.warns(ConvergenceWarning, match=NEAR_CHANCE):

@@ -41,6 +41,7 @@ def fitted(request, digits):
     return make(architecture=request.param).fit(X[:150], y[:150])
 
 
+@pytest.mark.slow
 def test_predictions_do_not_depend_on_the_batch(fitted, digits):
     X = digits[0][:200]
     expected = fitted.predict_proba(X)
@@ -50,6 +51,7 @@ def test_predictions_do_not_depend_on_the_batch(fitted, digits):
         assert_array_equal(fitted.predict_proba(X[batch]), expected[batch], err_msg=f"batch of {size}")
 
 
+@pytest.mark.slow
 def test_predictions_do_not_depend_on_the_order(fitted, digits):
     X = digits[0][:200]
     expected = {method: getattr(fitted, method)(X) for method in METHODS}
@@ -61,6 +63,7 @@ def test_predictions_do_not_depend_on_the_order(fitted, digits):
 
 
 @pytest.mark.parametrize("test_time_augment", [False, True])
+@pytest.mark.slow
 def test_predictions_of_single_rows_equal_those_of_a_batch(fitted, digits, test_time_augment):
     X = digits[0][:70]
     classifier = copy.deepcopy(fitted).set_params(test_time_augment=test_time_augment)
@@ -72,6 +75,7 @@ def test_predictions_of_single_rows_equal_those_of_a_batch(fitted, digits, test_
 
 @pytest.mark.parametrize("n_classes", [2, 3, 7, 10])
 @pytest.mark.parametrize("width", [0.05, 0.2, 0.3, 0.5, 0.7, 1.0, 1.3, 2.0])
+@pytest.mark.slow
 def test_predictions_do_not_depend_on_the_position_in_the_batch_at_any_width(digits, width, n_classes):
     X, y = digits
     # One step of training is enough, because only the order of sums is tested.
@@ -91,6 +95,7 @@ def test_predictions_do_not_depend_on_other_rows_of_the_batch(fitted, digits):
     assert_array_equal(together[:1], alone)
 
 
+@pytest.mark.slow
 def test_time_augmentation_changes_predictions_but_not_weights(digits):
     X, y = digits[0][:150], digits[1][:150]
     augmented, plain = make(test_time_augment=True).fit(X, y), make().fit(X, y)
@@ -144,6 +149,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_fits_are_equal_to_the_bit_in_other_processes_and_workers(tmp_path):
     (tmp_path / "fits.py").write_text(HASH_FIT_MODULE)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path)}
@@ -160,6 +166,7 @@ def test_fits_are_equal_to_the_bit_in_other_processes_and_workers(tmp_path):
 
 
 @ARCHITECTURES
+@pytest.mark.slow
 def test_fits_are_equal_if_and_only_if_random_states_are_equal(digits, architecture):
     X, y = digits[0][:100], digits[1][:100]
     options = {"architecture": architecture, "dropout": 0.5, "augment": "affine", "max_epochs": 1}
@@ -187,6 +194,7 @@ def test_fits_do_not_depend_on_global_random_states(digits):
         lambda: torch.device("meta"),
     ],
 )
+@pytest.mark.slow
 def test_fit_and_predict_do_not_depend_on_the_torch_mode_of_the_caller(digits, mode):
     X, y = digits[0][:60], digits[1][:60]
     expected = make(max_epochs=1).fit(X, y)
@@ -249,6 +257,7 @@ def global_state():
         {"verbose": 1, "class_weight": "balanced", "warm_start": True},
     ],
 )
+@pytest.mark.slow
 def test_global_state_is_unchanged(digits, options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     X, y = digits[0][:100], digits[1][:100]
@@ -272,6 +281,7 @@ def test_global_state_is_unchanged_by_a_failed_fit(digits):
 
 
 @pytest.mark.parametrize("options", [{}, {"early_stopping": True, "validation_fraction": 0.2}])
+@pytest.mark.slow
 def test_random_state_none_draws_one_number_from_numpys_global_generator(digits, options):
     X, y = digits[0][:100], digits[1][:100]
     saved = np.random.get_state()  # noqa: NPY002 - restored below

@@ -14,6 +14,7 @@ from sklenet._validation._targets import stratified_split
 from small_models import DegradeWeights, RecordRates, make, make_model
 
 
+@pytest.mark.slow
 def test_early_stopping_restores_the_best_weights(digits):
     X, y = digits
     options = {"early_stopping": True, "validation_fraction": 0.4, "max_epochs": 8, "lr": 0.01}
@@ -26,6 +27,7 @@ def test_early_stopping_restores_the_best_weights(digits):
 
 
 @pytest.mark.parametrize("patience", [1, 3])
+@pytest.mark.slow
 def test_early_stopping_stops_after_n_iter_no_change_epochs_without_improvement(digits, patience):
     classifier = make(early_stopping=True, validation_fraction=0.2, n_iter_no_change=patience, tol=2.0, max_epochs=30)
     classifier.fit(*digits)
@@ -66,6 +68,7 @@ def test_tol_and_n_iter_no_change_are_ignored_without_early_stopping(digits):
     assert make(tol=2.0, n_iter_no_change=1, max_epochs=5).fit(*digits).n_epochs_ == 5
 
 
+@pytest.mark.slow
 def test_early_stopping_works_inside_grid_search(digits):
     search = GridSearchCV(
         make(early_stopping=True, validation_fraction=0.2), {"n_iter_no_change": [1, 2]}, cv=2, error_score="raise"
@@ -102,6 +105,7 @@ class RecordValidationAccuracy(Callback):
         self.accuracies.append(float(np.mean(net.predict(images) == images.data.targets[images.indices])))
 
 
+@pytest.mark.slow
 def test_callbacks_see_the_weights_that_early_stopping_evaluates_and_keeps(digits):
     RecordValidationAccuracy.accuracies.clear()
     options = {"early_stopping": True, "validation_fraction": 0.4, "max_epochs": 8, "lr": 0.01}
@@ -112,6 +116,7 @@ def test_callbacks_see_the_weights_that_early_stopping_evaluates_and_keeps(digit
     assert epochs[-1] < max(epochs)  # otherwise the last weights are the best
 
 
+@pytest.mark.slow
 def test_checkpoint_holds_the_weights_that_were_evaluated(digits, tmp_path):
     checkpoint = Checkpoint(monitor="valid_acc_best", dirname=tmp_path, f_pickle=None)
     options = {"early_stopping": True, "validation_fraction": 0.4, "max_epochs": 8, "lr": 0.01, "tol": 0.0}

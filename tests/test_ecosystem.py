@@ -33,18 +33,21 @@ def clf():
     return LeNetClassifier(max_epochs=6, random_state=0)
 
 
+@pytest.mark.slow
 def test_pipeline_with_a_scaler(clf, digits):
     X, y = digits
     pipeline = make_pipeline(MinMaxScaler(), clf).fit(X[:300], y[:300])
     assert pipeline.score(X[300:], y[300:]) > 0.85
 
 
+@pytest.mark.slow
 def test_cross_val_score_in_processes_equals_serial_scores(digits):
     clf = LeNetClassifier(max_epochs=2, random_state=0)
     serial, parallel = (cross_val_score(clf, *digits, cv=2, n_jobs=n_jobs, error_score="raise") for n_jobs in (1, 2))
     np.testing.assert_allclose(serial, parallel, atol=0.02)  # the last bits depend on the number of torch threads
 
 
+@pytest.mark.slow
 def test_cross_val_predict_returns_probabilities_of_every_sample(clf, digits):
     X, y = digits
     probabilities = cross_val_predict(clf, X, y, cv=2, method="predict_proba")
@@ -60,12 +63,14 @@ def test_grid_search_over_lr_and_width(clf, digits):
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
+@pytest.mark.slow
 def test_calibration(clf, digits, method):
     X, y = digits
     calibrated = CalibratedClassifierCV(clf, method=method, cv=2).fit(X[:300], y[:300])
     assert calibrated.score(X[300:], y[300:]) > 0.8
 
 
+@pytest.mark.slow
 def test_ensembles(clf, digits):
     X, y = digits
     members = [("lenet", clf), ("forest", RandomForestClassifier(20, random_state=0))]
@@ -77,11 +82,13 @@ def test_ensembles(clf, digits):
         assert ensemble.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.8
 
 
+@pytest.mark.slow
 def test_learning_curve_rises(clf, digits):
     _, _, scores = learning_curve(clf, *digits, train_sizes=[50, 200], cv=2, shuffle=True, random_state=0)
     assert scores[1].mean() > scores[0].mean()
 
 
+@pytest.mark.slow
 def test_permutation_importance_is_higher_for_inner_pixels(digits):
     X, y = digits
     clf = LeNetClassifier(max_epochs=10, random_state=0).fit(X, y)
@@ -90,6 +97,7 @@ def test_permutation_importance_is_higher_for_inner_pixels(digits):
     assert inner.mean() > edge.mean()
 
 
+@pytest.mark.slow
 def test_sample_weight_is_routed(digits):
     X, y = digits
     weight = np.where(y == 0, 0.0, 1.0)
@@ -124,6 +132,7 @@ class StopAfter(BaseEstimator):
         return context.task_name == "epoch" and context.task_id + 1 == self.n_epochs
 
 
+@pytest.mark.slow
 def test_scikit_learn_callback_stops_training(clf, digits):
     callback = StopAfter(n_epochs=2)
     clf.set_callbacks(callback).fit(*digits)
@@ -132,6 +141,7 @@ def test_scikit_learn_callback_stops_training(clf, digits):
     assert callback.is_torn_down
 
 
+@pytest.mark.slow
 def test_scoring_monitor_logs_every_epoch(clf, digits):
     monitor = ScoringMonitor(scoring="accuracy")
     clf.set_callbacks(monitor).fit(*digits)
@@ -141,6 +151,7 @@ def test_scoring_monitor_logs_every_epoch(clf, digits):
     assert scores[-1] > scores[0]
 
 
+@pytest.mark.slow
 def test_callbacks_work_in_a_grid_search_with_processes(digits, capsys):
     monitor = ScoringMonitor(scoring="accuracy")
     search = GridSearchCV(
@@ -176,6 +187,7 @@ class RecordFitted:
         self.losses.append(list(fitted_estimator.loss_curve_))
 
 
+@pytest.mark.slow
 def test_estimators_passed_to_callbacks_have_all_fitted_attributes(digits):
     X, y = digits
     record = RecordFitted()

@@ -48,6 +48,7 @@ def train(method, X, y, **params):
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("estimator", ["classifier", "search"])
 @pytest.mark.parametrize("method", PREDICT_METHODS)
+@pytest.mark.slow
 def test_predictions_from_a_frame_equal_those_from_an_array(method, estimator, frame):
     model, images = fitted(estimator, frame), FRAMES[frame](X, NAMES)
     assert_array_equal(getattr(model, method)(images), getattr(fitted(estimator), method)(X))
@@ -56,6 +57,7 @@ def test_predictions_from_a_frame_equal_those_from_an_array(method, estimator, f
 
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("method", TRAIN_METHODS)
+@pytest.mark.slow
 def test_training_on_a_frame_equals_training_on_an_array(method, frame):
     model = train(method, FRAMES[frame](X, NAMES), y)
     assert_array_equal(model.feature_names_in_, NAMES)
@@ -64,6 +66,7 @@ def test_training_on_a_frame_equals_training_on_an_array(method, frame):
 
 @pytest.mark.parametrize("fit_frame", FRAMES)
 @pytest.mark.parametrize("predict_frame", FRAMES)
+@pytest.mark.slow
 def test_predict_accepts_frames_of_another_library_than_fit(fit_frame, predict_frame):
     model = fitted("classifier", fit_frame)  # a warning about feature names is an error here
     assert_array_equal(model.predict_proba(FRAMES[predict_frame](X, NAMES)), fitted().predict_proba(X))
@@ -80,6 +83,7 @@ def test_reordered_columns_raise(method, estimator, frame):
 
 
 @pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.slow
 def test_reordered_columns_raise_in_continued_training(frame):
     reordered = FRAMES[frame](X[:, ::-1], NAMES[::-1])
     with pytest.raises(ValueError, match="feature names should match"):
@@ -128,6 +132,7 @@ def test_images_on_another_scale_warn(method, estimator):
 
 
 @pytest.mark.parametrize("method", [*PREDICT_METHODS, "load", *TRAIN_METHODS])
+@pytest.mark.slow
 def test_results_of_threads_equal_the_serial_result(method):
     def run(_):
         if method == "load":
@@ -173,6 +178,7 @@ INVALID_IMAGES = {
 
 @pytest.mark.parametrize("name", INVALID_IMAGES)
 @pytest.mark.parametrize("method", ["predict", "partial_fit"])
+@pytest.mark.slow
 def test_invalid_images_raise_with_the_remedy(method, name):
     images, error, message = INVALID_IMAGES[name]
     model = pickle.loads(pickle.dumps(fitted()))

@@ -34,6 +34,7 @@ def test_synonyms_refer_to_parameters_and_are_not_parameters():
 
 
 @pytest.mark.parametrize(("name", "intended"), SUGGESTIONS.items())
+@pytest.mark.slow
 def test_errors_suggest_the_intended_parameter(name, intended):
     X, y = load_digits(n_class=2, return_X_y=True)
     message = f"nearest is '{intended}'"

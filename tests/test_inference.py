@@ -45,6 +45,7 @@ def chunk_sizes(module, rows):
         (512, [CHUNK]), (513, [CHUNK, 4]), (600, [CHUNK] + [32] * 3), (1000, [CHUNK] * 2),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_chunk_sizes_depend_on_the_number_of_rows(module, rows, n_rows, sizes, monkeypatch):
     monkeypatch.setattr(_inference, "_agrees", lambda *_: True)
     assert chunk_sizes(module, rows[:n_rows]) == sizes
@@ -68,6 +69,7 @@ class ChunkSizeDependent(torch.nn.Module):
 
 
 @pytest.mark.parametrize("size", SMALL_CHUNKS)
+@pytest.mark.slow
 def test_agreement_of_small_chunks_is_detected(module, size):
     cpu = torch.device("cpu")
     with torch.inference_mode():
@@ -84,10 +86,12 @@ def test_agreement_of_small_chunks_is_cached_per_model(module, rows):
 
 @pytest.mark.parametrize("shifted", [False, True])
 @pytest.mark.parametrize("n_rows", [1, 3, 9, 256, 257, 512, 513, 600])
+@pytest.mark.slow
 def test_outputs_do_not_depend_on_the_number_of_rows(module, rows, n_rows, shifted):
     assert_array_equal(predict(module, rows[:n_rows], shifted=shifted), predict(module, rows, shifted=shifted)[:n_rows])
 
 
+@pytest.mark.slow
 def test_mean_over_shifts_equals_the_mean_over_shifted_images(module, rows):
     images = rows.reshape(-1, 28, 28)
     images[:, [0, -1]] = images[:, :, [0, -1]] = 0  # as the margin of the canvas, because np.roll wraps around

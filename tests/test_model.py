@@ -14,6 +14,7 @@ from small_models import make
 
 
 @pytest.mark.parametrize("n_rows", [1, 3, 9, 100])
+@pytest.mark.slow
 def test_features_do_not_depend_on_the_batch(digits, n_rows):
     X, y = digits
     model = make(width=1.0).fit(X, y)._model
@@ -36,6 +37,7 @@ class Quick(LeNetClassifier):
         super().__init__(lr=lr, max_epochs=2, batch_size=32, width=0.5, random_state=0)
 
 
+@pytest.mark.slow
 def test_subclass_with_fewer_parameters_is_trained_as_the_classifier(digits):
     X, y = digits
     assert_array_equal(Quick().fit(X, y).predict_proba(X), make(lr=1e-3).fit(X, y).predict_proba(X))
@@ -43,6 +45,7 @@ def test_subclass_with_fewer_parameters_is_trained_as_the_classifier(digits):
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
+@pytest.mark.slow
 def test_small_numpy_integers_resolve_as_python_integers(digits, kind):
     X, y = digits
     expected = make(max_epochs=3, batch_size=1).fit(X, y).weight_decay_
@@ -86,6 +89,7 @@ def test_new_names_of_classes_are_stored(digits):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(120, 64), (120, 8, 8)])
+@pytest.mark.slow
 def test_net_predicts_arrays_as_the_classifier_does(digits, dtype, shape):
     X, y = digits[0].astype(dtype).reshape(shape), np.array(list("abcdefghij"))[digits[1]]
     classifier = make(dropout=0.5).fit(X, y)
@@ -94,6 +98,7 @@ def test_net_predicts_arrays_as_the_classifier_does(digits, dtype, shape):
 
 
 @pytest.mark.parametrize("shape", [(5, 9, 9), (5, 4, 16), (5, 49), (8, 8), (64,), (5, 8, 8, 3)])
+@pytest.mark.slow
 def test_net_refuses_arrays_of_another_shape(digits, shape):
     net = make().fit(*digits).net_
     with pytest.raises(ValueError, match=r"the net expects rows of 64 pixels or images of shape \(8, 8\)"):
@@ -116,6 +121,7 @@ class CountEpochs(Callback):
 
 
 @pytest.mark.parametrize("name", ["LRScheduler", "AveragedEarlyStopping", "valid"])
+@pytest.mark.slow
 def test_names_of_user_callbacks_do_not_collide_with_ours(digits, name):
     CountEpochs.n_epochs = 0
     make(callbacks=[(name, CountEpochs())], early_stopping=True, validation_fraction=0.3).fit(*digits)
@@ -160,6 +166,7 @@ def test_interrupt_before_skorch_stops_early_is_raised(digits):
 
 
 @pytest.mark.parametrize(("method", "params"), [("fit", {}), ("partial_fit", {"classes": range(10)})])
+@pytest.mark.slow
 def test_warning_of_shape_points_to_the_caller(digits, method, params):
     X, y = digits
     train = getattr(make(max_epochs=10), method)

@@ -62,6 +62,7 @@ def test_set_output_makes_a_data_frame(digits):
     assert list(frame.columns[:2]) == ["lenetclassifier0", "lenetclassifier1"]
 
 
+@pytest.mark.slow
 def test_features_feed_a_pipeline(mnist):
     X, y, _ = mnist
     pipeline = make_pipeline(LeNetClassifier(random_state=0), KNeighborsClassifier(3)).fit(X[:500], y[:500])
@@ -74,6 +75,7 @@ def test_features_feed_a_pipeline(mnist):
 @pytest.mark.parametrize("averaged", [False, True])
 @pytest.mark.parametrize("n_rows", [1, 3, 9, 100])
 @pytest.mark.parametrize("method", ["transform", "score_samples"])
+@pytest.mark.slow
 def test_outputs_do_not_depend_on_the_batch(digits, method, n_rows, averaged):
     X, y = digits
     outputs_of = getattr(make(test_time_augment=averaged).fit(X, y), method)
@@ -83,6 +85,7 @@ def test_outputs_do_not_depend_on_the_batch(digits, method, n_rows, averaged):
 
 
 @pytest.mark.parametrize("width", [0.5, 1.0])
+@pytest.mark.slow
 def test_score_is_the_relative_mahalanobis_distance(digits, width):
     X, y = digits
     classifier = make(width=width, max_epochs=5).fit(X, y)
@@ -102,6 +105,7 @@ def squared_distances(features, mean, covariance):
     return ((features - mean) @ np.linalg.inv(covariance + ridge) * (features - mean)).sum(axis=1)
 
 
+@pytest.mark.slow
 def test_score_is_of_the_mean_features_of_nine_views(digits):
     X, y = digits
     classifier = make().fit(X, y)
@@ -166,6 +170,7 @@ def test_dead_units_give_scores():
 
 @pytest.mark.parametrize("n_rows", [1, 2, 63, 65, 200])
 @pytest.mark.parametrize("n_units", [1, 5, 84, 200])
+@pytest.mark.slow
 def test_scores_of_statistics_do_not_depend_on_the_number_of_rows(n_units, n_rows):
     features, targets = draw_features(300, np.random.default_rng(0), n_units)
     statistics = FeatureStatistics.of(features, targets, 3)
@@ -210,6 +215,7 @@ def test_statistics_that_earlier_versions_stored_in_float64_are_rounded(digits):
     assert_array_equal(loaded.score_samples(X), classifier.score_samples(X))
 
 
+@pytest.mark.slow
 def test_training_images_score_higher_than_letters(mnist, detector):
     _, _, X_test = mnist
     letters = make_characters(300, random_state=0).data
@@ -220,6 +226,7 @@ def test_training_images_score_higher_than_letters(mnist, detector):
 # The detector
 
 
+@pytest.mark.slow
 def test_detector_is_an_outlier_detector_for_other_images(detector):
     assert is_outlier_detector(detector)
     assert not hasattr(detector, "fit_predict")
@@ -240,6 +247,7 @@ def test_automatic_contamination_is_a_hundredth(mnist, detector):
     assert automatic.offset_ < detector.offset_
 
 
+@pytest.mark.slow
 def test_scores_and_labels_are_those_of_the_classifier_and_the_offset(mnist, detector):
     _, _, X_test = mnist
     scores = detector.estimator_.score_samples(X_test)
@@ -248,6 +256,7 @@ def test_scores_and_labels_are_those_of_the_classifier_and_the_offset(mnist, det
     assert_array_equal(detector.predict(X_test) == 1, scores >= detector.offset_)
 
 
+@pytest.mark.slow
 def test_random_state_is_passed_to_a_clone_of_the_estimator(digits):
     X, y = digits
     estimator = make(random_state=7)
@@ -297,6 +306,7 @@ class Labelled(LeNetNoveltyDetector):
 
 @pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning")
 @pytest.mark.parametrize("readonly_memmap", [False, True])
+@pytest.mark.slow
 def test_check_of_outlier_detectors_passes_with_labels(readonly_memmap):
     detector = Labelled(LeNetClassifier(max_epochs=2), contamination=0.1)
     check_outliers_train("Labelled", detector, readonly_memmap=readonly_memmap)

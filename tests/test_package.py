@@ -32,10 +32,12 @@ def test_public_names():
         "tuning.LeNetSearchCV",
     ],
 )
+@pytest.mark.slow
 def test_subpackages_are_imported_on_access(name):
     subprocess.run([sys.executable, "-W", "error", "-c", f"import sklenet; sklenet.{name}"], check=True)
 
 
+@pytest.mark.slow
 def test_characters_are_found_without_torch():
     code = (
         "import sys, numpy as np; from sklenet.preprocessing import find_characters as f; "
@@ -44,6 +46,7 @@ def test_characters_are_found_without_torch():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_sample_data_are_loaded_without_torch():
     code = "import sys; from sklenet.datasets import load_mnist_sample as f; f(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

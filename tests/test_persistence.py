@@ -86,6 +86,7 @@ EACH_FORMAT = pytest.mark.parametrize("reload", [by_pickle, by_joblib, by_memory
 
 
 @EACH_FORMAT
+@pytest.mark.slow
 def test_predictions_and_fitted_attributes_are_restored_to_the_bit(fitted, digits, reload, tmp_path):
     X, _ = digits
     loaded = reload(fitted, tmp_path)
@@ -100,6 +101,7 @@ def test_predictions_and_fitted_attributes_are_restored_to_the_bit(fitted, digit
 
 
 @EACH_FORMAT
+@pytest.mark.slow
 def test_partial_fit_on_a_loaded_model_equals_the_original_to_the_bit(fitted, digits, reload, tmp_path):
     X, y = digits
     original = make(**fitted.get_params() | {"early_stopping": False}).fit(X, y).partial_fit(X, y)
@@ -112,6 +114,7 @@ def test_partial_fit_on_a_loaded_model_equals_the_original_to_the_bit(fitted, di
 
 
 @EACH_FORMAT
+@pytest.mark.slow
 def test_warm_start_on_a_loaded_model_equals_the_original_to_the_bit(digits, reload, tmp_path):
     X, y = digits
     original = make(warm_start=True).fit(X, y)
@@ -128,6 +131,7 @@ def test_unfitted_estimator_is_restored_unfitted(reload, tmp_path):
 
 
 @EACH_FORMAT
+@pytest.mark.slow
 def test_loaded_model_is_stored_and_loaded_a_second_time(fitted, digits, reload, tmp_path):
     reloaded = reload(reload(fitted, tmp_path), tmp_path)
     assert_array_equal(reloaded.predict_proba(digits[0]), fitted.predict_proba(digits[0]))
@@ -137,6 +141,7 @@ def test_estimator_is_the_only_untrusted_type_of_skops(fitted):
     assert skops.io.get_untrusted_types(data=skops.io.dumps(fitted)) == ["sklenet._classifier.LeNetClassifier"]
 
 
+@pytest.mark.slow
 def test_partial_fit_does_not_write_to_a_memory_mapped_file(fitted, digits, tmp_path):
     loaded = by_memory_map(fitted, tmp_path).set_params(early_stopping=False)
     before = (tmp_path / "0.joblib").read_bytes()
@@ -144,6 +149,7 @@ def test_partial_fit_does_not_write_to_a_memory_mapped_file(fitted, digits, tmp_
     assert (tmp_path / "0.joblib").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_clone_is_unfitted_and_fits_the_same_model(fitted, digits):
     cloned = clone(fitted)
     assert not hasattr(cloned, "classes_")
@@ -163,6 +169,7 @@ def walk(tree, path="state"):
         yield path, tree
 
 
+@pytest.mark.slow
 def test_stored_state_has_no_objects_of_torch_or_skorch(fitted, digits):
     for classifier in (fitted, make().fit(*digits).partial_fit(*digits)):
         for path, leaf in walk(classifier.__getstate__()):
@@ -181,6 +188,7 @@ def test_stored_state_is_a_copy(fitted, digits):
     assert_array_equal(fitted.predict_proba(digits[0]), expected)
 
 
+@pytest.mark.slow
 def test_stored_size_is_that_of_weights_optimiser_state_and_statistics(digits):
     few = make().fit(*digits)
     many = make().fit(np.repeat(digits[0], 5, axis=0), np.repeat(digits[1], 5))
@@ -188,6 +196,7 @@ def test_stored_size_is_that_of_weights_optimiser_state_and_statistics(digits):
     assert len(pickle.dumps(many)) < len(pickle.dumps(few)) + 10_000  # training data are not stored
 
 
+@pytest.mark.slow
 def test_deep_copy_shares_no_weights(fitted, digits):
     expected = fitted.predict_proba(digits[0])
     copied = copy.deepcopy(fitted).set_params(early_stopping=False)
@@ -198,6 +207,7 @@ def test_deep_copy_shares_no_weights(fitted, digits):
     assert_array_equal(fitted.predict_proba(digits[0]), expected)
 
 
+@pytest.mark.slow
 def test_callbacks_of_the_user_are_restored(digits):
     X, y = digits
     callbacks = [
@@ -213,6 +223,7 @@ def test_callbacks_of_the_user_are_restored(digits):
     assert len(loaded.net_.history[:, "custom"]) == 2
 
 
+@pytest.mark.slow
 def test_loading_a_model_of_other_versions_warns(fitted, digits, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("sklenet._engine._model._versions", lambda: {"sklenet": "0.0.1", "torch": "1.0"})
@@ -230,6 +241,7 @@ def test_loading_a_model_of_another_format_raises(fitted, monkeypatch):
         pickle.loads(stored)
 
 
+@pytest.mark.slow
 def test_model_of_the_first_defaults_is_loaded_and_trained_on(digits):
     # Settings are stored resolved. The first defaults were these, and AdamW had torch's betas.
     first = {"lr": 3e-3, "dropout": 0.1, "label_smoothing": 0.0, "augment": None, "n_iter_no_change": 10}
@@ -262,6 +274,7 @@ def test_loading_a_model_of_another_build_of_torch_does_not_warn(fitted, monkeyp
     pickle.loads(stored)  # a warning is an error here
 
 
+@pytest.mark.slow
 def test_models_are_stored_without_package_metadata(tmp_path, fitted):
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(fitted))
     # A package that is not installed has no metadata.
@@ -279,6 +292,7 @@ def test_models_are_stored_without_package_metadata(tmp_path, fitted):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3", "mps", "cpu:1"])
+@pytest.mark.slow
 def test_loading_a_model_of_an_absent_device_warns_and_predicts_on_the_cpu(fitted, digits, monkeypatch, device):
     monkeypatch.setattr("sklenet._engine._devices.available_devices", lambda: ["cpu"])
     stored = pickle.dumps(copy.deepcopy(fitted).set_params(device=device))
@@ -316,6 +330,7 @@ OTHER_PARAMETERS = {
 }
 
 
+@pytest.mark.slow
 def test_set_params_after_fit_does_not_change_predictions(digits):
     X, y = digits
     classifier = make().fit(X, y)
@@ -328,6 +343,7 @@ def test_set_params_after_fit_does_not_change_predictions(digits):
         assert loaded.get_params()[name] is not None or value is None
 
 
+@pytest.mark.slow
 def test_models_with_invalid_parameters_are_loaded(digits):
     X, y = digits
     classifier = make().fit(X, y)

@@ -164,6 +164,7 @@ SCALERS = [
 @pytest.mark.parametrize("data", ["mnist", "digits", "characters"])
 @pytest.mark.parametrize("scaler", SCALERS, ids=lambda scaler: type(scaler).__name__)
 @pytest.mark.parametrize("train_share", ["four-fifths", "one-fifth"])
+@pytest.mark.slow
 def test_scalers_cause_no_false_warning(scaler, data, train_share):
     X, y = load(data)
     model = make_pipeline(scaler, LeNetClassifier(max_epochs=1, batch_size=128, random_state=0))
@@ -251,6 +252,7 @@ def fit_on(prepare_train):
 
 @pytest.mark.parametrize("mismatch", MISMATCHES)
 @pytest.mark.parametrize("n_images", [10, 500])
+@pytest.mark.slow
 def test_mismatching_batches_warn(mismatch, n_images):
     prepare_train, prepare_test, warning, _ = MISMATCHES[mismatch]
     X, _ = load("mnist")
@@ -260,6 +262,7 @@ def test_mismatching_batches_warn(mismatch, n_images):
 
 
 @pytest.mark.parametrize("mismatch", [name for name, (*_, warning) in MISMATCHES.items() if warning])
+@pytest.mark.slow
 def test_mismatching_single_images_warn_if_the_mismatch_is_certain(mismatch):
     prepare_train, prepare_test, _, warning = MISMATCHES[mismatch]
     X, _ = load("mnist")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "process_matrix.py"
 METHODS = ("fork", "forkserver", "spawn", "loky", "threading", "multiprocessing")
 

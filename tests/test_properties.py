@@ -18,6 +18,8 @@ from sklearn.datasets import load_digits
 from sklenet import LeNetClassifier
 from sklenet._validation._images import as_rows, resolve_image_shape
 
+pytestmark = pytest.mark.slow
+
 DIGITS = load_digits()
 X, Y = DIGITS.images, DIGITS.target
 PIXEL_DTYPES = st.sampled_from(["?", "b", "B", "h", "H", "i", "I", "l", "L", "e", "f", "d"]).map(np.dtype)

@@ -116,6 +116,7 @@ def test_frozen_classifier_is_not_trained_again_and_may_know_more_classes(sample
         (np.array(list("abcdefghij")), "rejected"), (np.array(list("abcdefghij"), dtype=object), "rejected"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_rejected_samples_have_a_label_of_the_kind_of_the_classes(samples, labels, rejected):
     X, y, X_test, _ = samples
     classifier = RejectingClassifier(LinearDiscriminantAnalysis()).fit(X, labels[y])
@@ -158,6 +159,7 @@ def test_score_is_the_share_of_samples_answered_rightly(samples):
 @pytest.mark.parametrize("text", [False, True])
 @pytest.mark.parametrize("n_classes", [2, 10])
 @pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", "roc_auc_ovr"])
+@pytest.mark.slow
 def test_scorers_take_rejections(samples, scoring, n_classes, text):
     X, y, _, _ = samples
     X, y = X[y < n_classes], y[y < n_classes]
@@ -167,6 +169,7 @@ def test_scorers_take_rejections(samples, scoring, n_classes, text):
     assert np.isfinite(scores).all()
 
 
+@pytest.mark.slow
 def test_search_prefers_what_answers_more(samples):
     X, y, _, _ = samples
     pipeline = make_pipeline(
@@ -177,6 +180,7 @@ def test_search_prefers_what_answers_more(samples):
     assert search.best_params_ == {"rejectingclassifier__estimator__shrinkage": 0.1}
 
 
+@pytest.mark.slow
 def test_lenet_rejects(digits):
     X, y = digits
     classifier = RejectingClassifier(make(max_epochs=20, width=1.0), max_error=0.1, cv=3).fit(X.reshape(-1, 8, 8), y)

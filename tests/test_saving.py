@@ -56,6 +56,7 @@ def saved(model, folder):
 # What is the same
 
 
+@pytest.mark.slow
 def test_predictions_scores_and_attributes_are_restored_to_the_bit(case, tmp_path):
     model, X, _ = case
     loaded = reload(model, tmp_path)
@@ -70,6 +71,7 @@ def test_predictions_scores_and_attributes_are_restored_to_the_bit(case, tmp_pat
     assert loaded.net_.history.to_list() == model.net_.history.to_list()
 
 
+@pytest.mark.slow
 def test_partial_fit_goes_on_to_the_bit(case, tmp_path):
     model, X, y = case
     original = pickle.loads(pickle.dumps(model)).set_params(early_stopping=False).partial_fit(X, y)
@@ -81,6 +83,7 @@ def test_partial_fit_goes_on_to_the_bit(case, tmp_path):
     assert loaded.loss_curve_ == original.loss_curve_
 
 
+@pytest.mark.slow
 def test_warm_start_goes_on_to_the_bit(case, tmp_path):
     model, X, y = case
     original = pickle.loads(pickle.dumps(model)).set_params(warm_start=True)
@@ -110,6 +113,7 @@ def test_a_file_that_is_loaded_and_saved_is_the_same_file(case, tmp_path):
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.slow
 def test_loading_does_not_depend_on_the_callers_mode(case, tmp_path, mode):
     model, X, y = case
     original = pickle.loads(pickle.dumps(model)).set_params(early_stopping=False)
@@ -132,6 +136,7 @@ def test_loading_does_not_depend_on_the_callers_mode(case, tmp_path, mode):
         np.array(["a", "b"], dtype=object),
     ],
 )
+@pytest.mark.slow
 def test_labels_keep_their_dtype(digits, tmp_path, labels):
     X, y = digits
     model = make(max_epochs=1).fit(X, np.asarray(labels)[y % 2])
@@ -183,6 +188,7 @@ def test_records_of_callbacks_are_kept_and_schedules_leave_no_trace(digits, tmp_
 # What is left out
 
 
+@pytest.mark.slow
 def test_size_of_a_file(tmp_path):
     X, y = load_mnist_sample(return_X_y=True)
     model = LeNetClassifier(max_epochs=13, random_state=0).fit(X[:300], y[:300])
@@ -191,6 +197,7 @@ def test_size_of_a_file(tmp_path):
     assert (tmp_path / "small").stat().st_size <= 260_000
 
 
+@pytest.mark.slow
 def test_without_the_optimiser_predictions_stay_and_moments_start_anew(digits, tmp_path):
     X, y = digits
     model = make().fit(X, y)
@@ -291,6 +298,7 @@ def test_labels_that_no_json_holds_are_refused(digits, tmp_path, labels, match):
         model.save(tmp_path / "model")
 
 
+@pytest.mark.slow
 def test_a_history_that_is_longer_than_a_header_is_refused(fitted, tmp_path):
     model = pickle.loads(pickle.dumps(fitted))
     model.net_.history.extend([dict(model.net_.history[0])] * 40_000)

@@ -131,6 +131,7 @@ def digits():
     return X[:100].reshape(-1, 8, 8), y[:100]
 
 
+@pytest.mark.slow
 def test_small_images_are_not_distorted_by_default(digits):
     X, y = digits
     assert_same_weights(*fit_default_and_undistorted(X[:, 1:6, 1:6], y))
@@ -141,6 +142,7 @@ def test_images_of_8_by_8_pixels_are_distorted_by_default(digits):
     assert weights_differ(*fit_default_and_undistorted(*digits))
 
 
+@pytest.mark.slow
 def test_stream_is_not_distorted_by_default(digits):
     X, y = digits
 
@@ -153,6 +155,7 @@ def test_stream_is_not_distorted_by_default(digits):
 
 
 @pytest.mark.parametrize("max_epochs", ["auto", 40])
+@pytest.mark.slow
 def test_patience_of_early_stopping_is_resolved_in_fit(digits, max_epochs):
     options = {"early_stopping": True, "tol": 2.0, "validation_fraction": 0.2, "random_state": 0}
     model = LeNetClassifier(max_epochs=max_epochs, **options).fit(*digits)
@@ -168,6 +171,7 @@ def dots(n_samples=100):
     return images, y
 
 
+@pytest.mark.slow
 def test_classes_that_differ_by_place_alone_are_learnt_better_without_distortions():
     X, y = dots()
     plain, distorted = (

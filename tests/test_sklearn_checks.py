@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import (
 from sklenet import LeNetClassifier, LeNetNoveltyDetector, RejectingClassifier
 
 # Data of the checks have 1, 2, 3, 5 or 10 features, most of which are padded to a square with a warning.
-pytestmark = pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning")]
 
 STOCHASTIC = {
     "check_sample_weight_equivalence_on_dense_data": (

@@ -32,6 +32,7 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.slow
 def test_classes_have_the_kind_of_the_column(name):
     column, kind, values = COLUMNS[name]
     model = LeNetClassifier(max_epochs=1, random_state=0).fit(X, column)
@@ -41,6 +42,7 @@ def test_classes_have_the_kind_of_the_column(name):
 
 
 @pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.slow
 def test_declared_classes_may_be_a_column(name):
     column, kind, values = COLUMNS[name]
     model = LeNetClassifier(random_state=0).partial_fit(X, column, classes=column)

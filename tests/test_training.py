@@ -78,6 +78,7 @@ def test_sample_of_weight_2_has_the_gradient_of_two_copies(digits):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.slow
 def test_samples_of_weight_0_are_ignored_to_the_bit(digits, early_stopping):
     X, y = digits
     kept = np.arange(120) % 6 > 0
@@ -103,6 +104,7 @@ def test_balanced_class_weights_depend_on_sums_of_weights_and_not_on_counts(digi
     assert_allclose(totals[0], 0.1, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_class_weight_may_name_a_class_that_a_fold_lacks(digits):
     X, y = digits
     weights = {3: 4.0, 11: 9.0}
@@ -117,6 +119,7 @@ def test_class_weight_may_name_a_class_that_a_fold_lacks(digits):
     assert len(scores) == 3
 
 
+@pytest.mark.slow
 def test_class_weights_equal_sample_weights(digits):
     X, y = digits
     by_class = make(class_weight={3: 4.0}).fit(X, y)
@@ -159,6 +162,7 @@ def fit_diverges_or_warns_or_predicts_several_classes(classifier, X, y):
 # With lr=1, units die and the loss stays finite. From lr=10 on, the loss is not finite.
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("lr", [1.0, 10.0, 1e4, 1e6, 1e10, 1e30, 1e300])
+@pytest.mark.slow
 def test_too_high_learning_rate_never_gives_a_constant_model_silently(digits, lr, early_stopping):
     classifier = make(
         lr=lr, max_epochs=5, batch_size=8, width=1.0, early_stopping=early_stopping, validation_fraction=0.2

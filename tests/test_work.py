@@ -26,6 +26,7 @@ def make(**kwargs):
 
 
 @pytest.mark.parametrize(("early_stopping", "n_fetches"), [(False, 2 * 2), (True, 2 * (2 + 1))])
+@pytest.mark.slow
 def test_images_are_fetched_once_per_epoch_and_ten_batches_at_a_time(
     random_images, early_stopping, n_fetches, monkeypatch
 ):
@@ -52,6 +53,7 @@ def measure_peak_memory(step):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.slow
 def test_fit_does_not_copy_the_images(random_images, early_stopping, monkeypatch):
     X, y = random_images
     model = make(max_epochs=1, batch_size=2000, width=0.2, early_stopping=early_stopping)
@@ -64,6 +66,7 @@ def test_fit_does_not_copy_the_images(random_images, early_stopping, monkeypatch
 
 
 @pytest.mark.parametrize("weights", ["none", "one-is-zero"])
+@pytest.mark.slow
 def test_fit_does_not_copy_a_memory_map(tmp_path, weights):
     shape = (600, 256, 256)
     np.memmap(tmp_path / "images", np.uint8, "w+", shape=shape)[:] = np.random.default_rng(0).integers(0, 256, shape)
@@ -73,6 +76,7 @@ def test_fit_does_not_copy_a_memory_map(tmp_path, weights):
     assert measure_peak_memory(lambda: model.fit(X, y, sample_weight)) < 0.5 * X.nbytes
 
 
+@pytest.mark.slow
 def test_predict_does_not_copy_a_memory_map(tmp_path):
     shape = (600, 256, 256)
     np.memmap(tmp_path / "images", np.uint8, "w+", shape=shape)[:] = np.random.default_rng(0).integers(0, 256, shape)
@@ -81,6 +85,7 @@ def test_predict_does_not_copy_a_memory_map(tmp_path):
     assert measure_peak_memory(lambda: model.predict(X)) < X.nbytes
 
 
+@pytest.mark.slow
 def test_predict_does_not_copy_the_images(random_images):
     X, y = random_images
     model = make(max_epochs=1, width=0.2).fit(X[:1000], y[:1000])
@@ -112,6 +117,7 @@ def count_operators(model, X, y):
 @pytest.mark.parametrize(
     ("params", "max_operators"), [({}, 132), ({"augment": None}, 104), ({"augment": None, "dropout": 0.1}, 116)]
 )
+@pytest.mark.slow
 def test_number_of_operators_per_step_is_bounded(random_images, params, max_operators):
     X, y = (part[:1000] for part in random_images)
     model = make(max_epochs=1, **params)

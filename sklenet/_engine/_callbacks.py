@@ -11,6 +11,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklenet._engine._batches import Batch
 from sklenet._engine._settings import Settings
@@ -149,7 +150,8 @@ class AveragedEarlyStopping(Callback):
         self.n_steps_ += 1
         share = (self.eta + 1) / (self.n_steps_ + self.eta)
         weights = dict(net.module_.named_parameters())
-        torch._foreach_lerp_([self.average_[name] for name in weights], list(weights.values()), share)
+        average = get_ema_multi_avg_fn(decay=1 - share)
+        average([self.average_[name] for name in weights], list(weights.values()), self.n_steps_)
 
     def on_epoch_end(self, net: NeuralNet, **_: Any) -> None:
         """Keep the best weights, and count the epochs without an improvement."""

@@ -3,10 +3,9 @@
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
-
 from sklenet._checks import shorten
 from sklenet._engine import ARCHITECTURES, DISTORTIONS
+from sklenet._private import Interval, StrOptions, validate_parameter_constraints
 from sklenet._saving._strict import RefusedError, require, take_object
 
 _ANY = [Interval(Real, None, None, closed="neither")]

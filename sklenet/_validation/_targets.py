@@ -5,12 +5,13 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils import compute_class_weight
-from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight
+
+from sklenet._private import _check_sample_weight
 
 ClassWeight = dict[Any, float] | str | None
 
@@ -47,11 +48,7 @@ def as_labels(y: Any) -> Any:
         If a label is missing.
     """
     labels = np.asarray(y)
-    if (
-        y is not None
-        and labels.dtype == object
-        and any(label is None or is_pandas_na(label) or is_scalar_nan(label) for label in labels.ravel())
-    ):
+    if y is not None and labels.dtype == object and pd.isna(labels).any():
         raise ValueError("y contains NaN, None or another missing label; drop those samples, or name their class.")
     column = nw.from_native(y, series_only=True, pass_through=True)
     return column.to_numpy() if isinstance(column, nw.Series) else y

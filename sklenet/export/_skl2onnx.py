@@ -11,7 +11,7 @@ from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from sklenet import LeNetClassifier
+from sklenet import LeNetClassifier, _private
 from sklenet._extras import import_extra
 from sklenet.export._graph import Nodes, add_label, add_logits, label_values
 
@@ -199,8 +199,7 @@ def convert_by_skl2onnx(estimator: Any, opsets: dict[str, int]) -> Any:
 
 def _refuse_parts(parts: list[BaseEstimator]) -> None:
     """Refuse an estimator and those that are its parameters."""
-    # skl2onnx has no public list of the types that it converts, this one is what it looks into itself.
-    known = import_extra("skl2onnx._supported_operators", "skl2onnx").sklearn_operator_name_map
+    known = _private.sklearn_operator_name_map
     for part in parts:
         name = type(part).__name__
         if type(part) not in known:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklenet._checks import Shape, check_image_shape, name_some, shorten
 from sklenet._classifier import LeNetClassifier
+from sklenet._private import BaseSearchCV
 from sklenet._validation import as_labels, as_rows
 
 

@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, validate_data
+from sklearn.utils.validation import validate_data
 
 from sklenet._checks import Shape, check_image_shape, name_some
 from sklenet._pictures import array_to_gray, is_pillow_image, read_any
+from sklenet._private import Interval, StrOptions, _check_feature_names_in, _fit_context
 from sklenet._validation import as_rows, resolve_image_shape
 from sklenet.preprocessing._framing import CENTERS, Frame, frame_character
 from sklenet.preprocessing._ink import POLARITIES

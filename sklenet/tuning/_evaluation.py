@@ -9,12 +9,11 @@ import optuna
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackContext
-from sklearn.model_selection._validation import _fit_and_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_method_params
 
 from sklenet._classifier import LeNetClassifier
+from sklenet._private import _check_method_params, _fit_and_score
 from sklenet.tuning._space import Space
 
 # Epochs of a fold that are scored on held-out images; scoring every epoch would take too long.

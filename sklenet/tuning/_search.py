@@ -13,15 +13,13 @@ from numpy.typing import ArrayLike
 from optuna.pruners import BasePruner, MedianPruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackContext
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import Tags, check_random_state, get_tags, indexable
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import MetadataRouter
-from sklearn.utils.validation import _check_method_params
 
 from sklenet._classifier import LeNetClassifier
+from sklenet._private import BaseSearchCV, HasMethods, Interval, _check_method_params, _fit_context
 from sklenet.tuning._evaluation import Evaluation
 from sklenet.tuning._preparation import check_labels, clone_with_seeds, make_evaluation
 from sklenet.tuning._pruning import prune_within_folds
@@ -320,7 +318,7 @@ class LeNetSearchCV(BaseSearchCV):
                 pruner=prune_within_folds(pruner, evaluation.n_epochs),
             )
             run_workers(worker, study, n_workers, show_progress=bool(self.verbose))
-            return copy_to_memory(study)
+            return copy_to_memory(study, storage)
 
     def _summarise(self, study: Study, evaluation: Evaluation) -> dict[str, Any]:
         """Make the fitted attributes of scikit-learn's searches from the trials."""

@@ -46,9 +46,9 @@ def is_counted(trial: FrozenTrial) -> bool:
     return failed or trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def copy_to_memory(study: Study) -> Study:
+def copy_to_memory(study: Study, storage: BaseStorage) -> Study:
     """Copy a study to memory, where it outlives its storage and carries no password."""
-    storage = InMemoryStorage()
+    memory = InMemoryStorage()
     with quiet():
-        optuna.copy_study(from_study_name=study.study_name, from_storage=study._storage, to_storage=storage)
-        return optuna.load_study(study_name=study.study_name, storage=storage)
+        optuna.copy_study(from_study_name=study.study_name, from_storage=storage, to_storage=memory)
+        return optuna.load_study(study_name=study.study_name, storage=memory)

@@ -15,11 +15,11 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage
-from optuna.storages._heartbeat import get_heartbeat_thread
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklenet._private import get_heartbeat_thread
 from sklenet.tuning._bar import trial_bar
 from sklenet.tuning._evaluation import TrialFailed
 from sklenet.tuning._quiet import quiet

@@ -13,6 +13,8 @@ from comparison.backends import connect
 from comparison.store import load
 from servers import SCHEDULER, WORKER, dask
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ARGUMENTS = ["--datasets", "digits", "--models", "knn", "logistic", "forest", "--train-sizes", "100"]
 ARGUMENTS += ["--backend", "dask"]

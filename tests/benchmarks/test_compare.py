@@ -16,6 +16,8 @@ from compare import main
 from comparison.models import MODELS
 from comparison.store import Store, load
 
+pytestmark = pytest.mark.slow
+
 COMPARE = Path(__file__).parents[2] / "benchmarks" / "compare.py"
 
 

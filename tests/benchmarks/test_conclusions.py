@@ -49,6 +49,7 @@ class FakeResults:
         return tables(self.results)
 
 
+@pytest.mark.slow
 def test_verdicts_are_compared_tie_and_more_errors():
     fake = FakeResults().add(Cell("mnist", "lenet"), 20).add(Cell("mnist", "svm"), 24).add(Cell("mnist", "forest"), 100)
     (table,) = fake.tables
@@ -67,6 +68,7 @@ def test_verdicts_are_compared_tie_and_more_errors():
     assert "LeNet and SVM (RBF) tie" in table.compare(table.entries[1]).sentence
 
 
+@pytest.mark.slow
 def test_entry_of_lenet_is_fixed_before_its_errors_are_seen():
     fake = FakeResults().add(Cell("mnist", "lenet"), 90).add(Cell("mnist", "svm"), 50)
     fake.add(Cell("mnist", "lenet_plain"), 10).add(Cell("mnist", "lenet", form="tuned"), 20)
@@ -82,6 +84,7 @@ def test_entry_of_lenet_is_fixed_before_its_errors_are_seen():
     assert "LeNet makes more errors than SVM (RBF)" in table.compare(table.best_other).sentence
 
 
+@pytest.mark.slow
 def test_correction_counts_the_comparisons_of_lenet_only():
     fake = FakeResults().add(Cell("digits", "lenet"), 1, n_test=450).add(Cell("digits", "lenet_plain"), 2, n_test=450)
     for model in list(MODELS)[-3:]:
@@ -100,6 +103,7 @@ def test_table_without_lenet_has_no_comparisons():
         table.compare(table.entries[0])
 
 
+@pytest.mark.slow
 def test_mean_over_seeds_must_agree_with_the_test():
     fake = FakeResults().add(Cell("mnist", "svm"), 20)
     fake.add(Cell("mnist", "lenet"), 5).add(Cell("mnist", "lenet", seed=1), 55)
@@ -110,6 +114,7 @@ def test_mean_over_seeds_must_agree_with_the_test():
     assert not comparison.is_clear  # the first seed has fewer errors, the mean of both has more
 
 
+@pytest.mark.slow
 def test_folds_are_compared_by_the_corrected_t_test():
     fake = FakeResults()
     for fold in range(4):
@@ -139,6 +144,7 @@ def test_main_table_has_the_most_training_images():
         ((10, 60), (30, 90), "some of the advantage remains"),
     ],
 )
+@pytest.mark.slow
 def test_generalisation_follows_the_error_rates(on_strokes, on_pictures, message):
     fake = FakeResults()
     for dataset, errors in ("mnist", on_strokes), ("fashion_mnist", on_pictures):
@@ -147,6 +153,7 @@ def test_generalisation_follows_the_error_rates(on_strokes, on_pictures, message
     assert message in conclusions.generalisation(fake.tables)[0]
 
 
+@pytest.mark.slow
 def test_unmeasured_subjects_have_no_conclusion():
     fake = FakeResults().add(Cell("mnist", "lenet"), 10, n_jobs=2).add(Cell("mnist", "svm"), 60, n_jobs=2)
     strokes, pictures, cost = conclusions.answer(fake.tables)
@@ -158,6 +165,7 @@ def test_unmeasured_subjects_have_no_conclusion():
 
 
 @pytest.mark.parametrize("other", [{"cpu": "two"}, {"threads": 1}, {"git_revision": "b"}])
+@pytest.mark.slow
 def test_times_of_other_circumstances_are_not_compared(other):
     fake = FakeResults().add(Cell("mnist", "lenet"), 10).add(Cell("mnist", "svm"), 60, **other)
     assert "times are not compared" in conclusions.answer(fake.tables)[2]
@@ -169,6 +177,7 @@ def test_times_of_other_circumstances_are_not_compared(other):
     assert "random forest (9.00 % errors)" in conclusions.answer(fake.tables)[2]
 
 
+@pytest.mark.slow
 def test_times_of_several_runs_are_not_drawn_together():
     fake = FakeResults().add(Cell("mnist", "lenet"), 10, threads=1).add(Cell("mnist", "svm"), 60)
     fake.add(Cell("mnist", "forest"), 90).add(Cell("mnist", "knn"), 80)
@@ -180,6 +189,7 @@ def test_times_of_several_runs_are_not_drawn_together():
 
 
 @pytest.mark.parametrize(("fit_seconds", "ratio"), [(4.0, "4.0 times as fast"), (0.5, "2.0 times as slow")])
+@pytest.mark.slow
 def test_cost_compares_classifiers_that_were_timed_alone(fit_seconds, ratio):
     fake = FakeResults().add(Cell("mnist", "lenet"), 10).add(Cell("mnist", "svm"), 60, fit_seconds=fit_seconds)
     fake.add(Cell("mnist", "forest"), 20, n_jobs=2, fit_seconds=100)
@@ -226,6 +236,7 @@ def test_corruptions_are_blocks_of_the_test_images():
     assert "Its error rate is highest under noise 0.4: 50.00 %" in text
 
 
+@pytest.mark.slow
 def test_transfer_is_reported_with_the_error_on_the_training_source():
     fake = FakeResults().add(Cell("mnist", "lenet", train_size=300), 10).add(Cell("mnist", "svm", train_size=300), 60)
     fake.add(Cell("mnist_to_digits", "lenet", train_size=300), 100)

@@ -17,6 +17,7 @@ HOME = os.environ.get("SKLENET_DATA")
 
 
 @pytest.mark.parametrize(("name", "n_train", "n_test"), [("digits", 1347, 450), ("mnist_sample", 5000, 1000)])
+@pytest.mark.slow
 def test_bundled_data_sets(name, n_train, n_test):
     split = data.load(name)
     assert (len(split.X_train), len(split.X_test)) == (n_train, n_test)
@@ -25,6 +26,7 @@ def test_bundled_data_sets(name, n_train, n_test):
     assert_array_equal(data.load(name).X_train, split.X_train)
 
 
+@pytest.mark.slow
 def test_characters_are_tested_on_unseen_or_on_seen_font_families():
     letters = make_characters(6000, random_state=0)
     families = dict(zip(map(bytes, letters.data), letters.groups, strict=True))
@@ -118,6 +120,7 @@ def test_checksum_depends_on_every_array():
     assert data.checksum(text) == data.checksum(text._replace(y_train=text.y_train.copy()))
 
 
+@pytest.mark.slow
 def test_corrupted_images_repeat_the_same_images_in_blocks():
     clean = data.load("mnist_sample")
     split = data.load("mnist_sample_corrupted")
@@ -128,6 +131,7 @@ def test_corrupted_images_repeat_the_same_images_in_blocks():
     assert not np.array_equal(blocks[0], blocks[1])
 
 
+@pytest.mark.slow
 def test_transfer_resizes_digits_to_the_other_frame():
     """Digits of 8×8 pixels and values up to 16 fill the central 20×20 of 28×28 pixels, and the reverse."""
     digits, sample = data.load("digits"), data.load("mnist_sample")

@@ -88,6 +88,7 @@ def test_clone_and_grid_search(name, images):
     assert search.score(X, y) == 1
 
 
+@pytest.mark.slow
 def test_process_of_another_classifier_does_not_import_torch():
     program = """
 import sys

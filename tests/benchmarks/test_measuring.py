@@ -28,6 +28,7 @@ def test_timer_returns_the_result_and_the_wall_time():
     assert 0.05 <= seconds(lambda: time.sleep(0.05)) < 5
 
 
+@pytest.mark.slow
 def test_peak_of_the_process_stays_after_memory_is_released():
     resident = psutil.Process().memory_info().rss
     allocate()
@@ -43,6 +44,7 @@ def test_growth_is_measured_at_the_peak_of_the_step():
 
 
 @needs_linux
+@pytest.mark.slow
 def test_growth_excludes_pages_of_files(tmp_path):
     path = tmp_path / "pixels"
     path.write_bytes(bytes(N_BYTES))

@@ -12,6 +12,8 @@ from sklearn.svm import SVC
 from comparison import data
 from comparison.models import HOG, MODELS, N_CANDIDATES, PixelScaler, PixelStandardizer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def split():

@@ -14,6 +14,7 @@ from comparison.store import held_out_name
 from measuring import process_peak_bytes
 
 
+@pytest.mark.slow
 def test_predictions_are_those_of_the_estimator():
     cell = Cell("digits", "forest", train_size=200, seed=1)
     record, arrays = measure(cell, None, threads=1)
@@ -64,6 +65,7 @@ def test_tuning_has_three_folds_of_at_most_n_tune_training_images(monkeypatch):
     assert Recorder.n_images == [200]
 
 
+@pytest.mark.slow
 def test_tuned_form_has_the_best_candidate():
     record, _ = measure(Cell("digits", "svm", "tuned", train_size=300), None, threads=1)
     best = max(record["candidates"], key=record["candidates"].get)

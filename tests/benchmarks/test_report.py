@@ -16,6 +16,8 @@ from comparison.protocol import Cell, settings
 from comparison.store import Store, load
 from servers import BROWSER, DRIVER, needs_browser
 
+pytestmark = pytest.mark.slow
+
 CIRCUMSTANCES = {
     "cpu": "abacus", "n_cpus": 2, "platform": "desk", "git_revision": "f00", "threads": 1, "message": "",
     "tune_seconds": 0.5, "fit_seconds": 2.0, "predict_seconds": 0.1, "peak_memory_mib": 99.0, "model_bytes": 10**6,

@@ -13,6 +13,8 @@ import pytest
 
 from comparison.store import load
 
+pytestmark = pytest.mark.slow
+
 COMPARE = Path(__file__).parents[2] / "benchmarks" / "compare.py"
 ARGUMENTS = ["--datasets", "digits", "--models", "knn", "logistic", "linear_svm", "forest", "svm"]
 ARGUMENTS += ["--train-sizes", "50", "100", "--n-jobs", "2", "--threads", "1", "--output"]

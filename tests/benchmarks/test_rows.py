@@ -38,6 +38,7 @@ def test_other_circumstances_are_refused_before_the_measurement(rows, monkeypatc
         rows.is_missing(KEYS | {"seed": 1})
 
 
+@pytest.mark.slow
 def test_rows_without_circumstances_are_refused(tmp_path):
     (tmp_path / "rows.csv").write_text("model,seed,error_rate\nLeNet,0,0.007\n")
     rows = Rows(tmp_path / "rows.csv")

@@ -10,6 +10,8 @@ from comparison import provenance, runner
 from comparison.protocol import Cell, measure
 from comparison.runner import Task, run, run_task
 
+pytestmark = pytest.mark.slow
+
 
 def test_parallel_processes_give_the_same_predictions():
     cells = [Cell("digits", "forest", train_size=100, seed=seed) for seed in (0, 1)]

@@ -20,6 +20,8 @@ from timing.contestants import CONTESTANTS
 from timing.loops import STEP_PARAMS, OfficialExample, _Digits, make_network, standardise
 from timing.step import GROUPS, measure
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def digits():

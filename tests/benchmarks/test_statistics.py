@@ -35,6 +35,7 @@ def test_mcnemar_is_a_sign_test_of_the_differing_images(rng):
     assert statistics.mcnemar_p(first, first) == 1
 
 
+@pytest.mark.slow
 def test_bootstrap_interval_is_near_the_normal_interval(rng):
     differences = rng.choice([-1.0, 0.0, 1.0], 5000, p=[0.03, 0.95, 0.02])
     error = differences.std() / math.sqrt(len(differences))
@@ -44,6 +45,7 @@ def test_bootstrap_interval_is_near_the_normal_interval(rng):
     assert statistics.bootstrap_interval(np.full(10, 0.5)) == (0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_holm_by_hand():
     assert_allclose(statistics.holm([0.01, 0.04, 0.03, 0.5]), [0.04, 0.09, 0.09, 0.5])
     assert statistics.holm([]) == []
@@ -85,6 +87,7 @@ def test_log_loss_and_balanced_error_by_hand(rng):
     assert statistics.balanced_error(np.zeros(100, int), labels) == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_false_positive_rate_is_at_most_the_level(rng):
     """Simulate two classifiers with a true error rate of 5 %, half of it on the same images."""
     n_simulations, n_images = 2000, 1000

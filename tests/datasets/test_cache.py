@@ -150,6 +150,7 @@ def test_progress_bar_is_shown_on_a_terminal_alone(tmp_path, usps, monkeypatch, 
     assert f"{n_bytes / 1000:.2f}k/{n_bytes / 1000:.2f}k" in shown
 
 
+@pytest.mark.slow
 def test_download_prints_nothing_without_a_terminal(tmp_path, usps):
     process = start(usps("good"), tmp_path)
     _, error = process.communicate("\n", timeout=120)
@@ -187,6 +188,7 @@ def test_users_who_read_the_folder_read_its_files(tmp_path, usps, folder_mode, f
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.slow
 def test_killed_process_leaves_no_file_under_the_published_name(tmp_path, usps, server):
     published = usps("stuck")
     with start(published, tmp_path) as process:
@@ -214,6 +216,7 @@ def test_interrupt_deletes_the_temporary_file(tmp_path, usps, monkeypatch):
     assert list_names(tmp_path / "usps") == []
 
 
+@pytest.mark.slow
 def test_two_processes_download_concurrently(tmp_path, usps, server):
     published = usps("stuck")
     processes = [start(published, tmp_path) for _ in range(2)]
@@ -256,6 +259,7 @@ def test_command_line_refuses_an_unknown_name_before_any_download(tmp_path, usps
     assert server.asked == []
 
 
+@pytest.mark.slow
 def test_module_is_a_command_line(tmp_path):
     command = [sys.executable, "-m", "sklenet.datasets", "--data-home", str(tmp_path)]
     output = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout

@@ -28,6 +28,7 @@ FAMILIES = {
 }
 
 
+@pytest.mark.slow
 def test_interface():
     letters = make_characters(100, alphabet="XYZ", image_shape=(20, 24), random_state=0)
     assert letters.data.shape == (100, 480)
@@ -44,6 +45,7 @@ def test_interface():
     assert_array_equal(frame, np.column_stack([X, y]))
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_images():
     first, repeated, other = (make_characters(50, random_state=seed) for seed in (3, 3, 4))
     for key in "data", "target", "groups":
@@ -54,6 +56,7 @@ def test_same_seed_gives_the_same_images():
     assert not np.array_equal(make_characters(50, random_state=rng).data, first.data)
 
 
+@pytest.mark.slow
 def test_families_are_drawn_uniformly_and_contain_ascii():
     characters = make_characters(1400, alphabet=string.ascii_letters + string.digits, random_state=0)
     families, counts = np.unique(characters.groups, return_counts=True)
@@ -64,6 +67,7 @@ def test_families_are_drawn_uniformly_and_contain_ascii():
         assert not set(characters.groups[test]) & set(characters.groups[train])
 
 
+@pytest.mark.slow
 def test_only_families_that_contain_a_character_draw_the_character():
     characters = make_characters(300, alphabet="Aж", random_state=0)
     assert set(characters.groups[characters.target == 0]) == FAMILIES
@@ -71,12 +75,14 @@ def test_only_families_that_contain_a_character_draw_the_character():
     assert cyrillic == {family for family in FAMILIES if not family.startswith("Computer Modern")}
 
 
+@pytest.mark.slow
 def test_tex_fonts_draw_only_letters_and_digits():
     """Computer Modern has an inverted exclamation mark at the code point of "<"."""
     characters = make_characters(300, alphabet="<£", random_state=0)
     assert not any(family.startswith("Computer Modern") for family in characters.groups)
 
 
+@pytest.mark.slow
 def test_character_without_a_font_is_refused():
     with pytest.raises(
         ValueError, match=r"No font contains and draws 'あ', '🙂' of the alphabet; pass files of other fonts as fonts="
@@ -243,6 +249,7 @@ def test_box_of_a_missing_character_is_never_drawn(tmp_path):
     ],
     ids=["last resort", "symbols", "not a font", "no files"],
 )
+@pytest.mark.slow
 def test_files_that_are_not_text_fonts_are_refused(tmp_path, make, message):
     with pytest.raises(ValueError, match=message):
         make_characters(5, fonts=make(tmp_path))
@@ -276,6 +283,7 @@ def test_invalid_parameters_are_refused(parameters, error, message):
         make_characters(**parameters)
 
 
+@pytest.mark.slow
 def test_lenet_generalises_to_unseen_fonts():
     letters = make_characters(2000, random_state=0)
     split = GroupShuffleSplit(n_splits=1, test_size=2, random_state=0)

@@ -19,6 +19,7 @@ def save_pixel_csv(path, images, target, label="label"):
     return path
 
 
+@pytest.mark.slow
 def test_round_trip(tmp_path):
     sample = load_mnist_sample(subset="test")
     path = save_pixel_csv(tmp_path / "train.csv", sample.images, sample.target)
@@ -36,6 +37,7 @@ def test_round_trip(tmp_path):
 
 @given(images=arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))))
 @settings(deadline=None, max_examples=30)
+@pytest.mark.slow
 def test_round_trip_of_any_images(tmp_path_factory, images):
     path = save_pixel_csv(tmp_path_factory.mktemp("csv") / "images.csv", images, "x")
     assert_array_equal(load_pixel_csv(path, image_shape=images.shape[1:]).images, images)
@@ -188,6 +190,7 @@ ORDERS = {
 
 @pytest.mark.parametrize("names", NUMBERED)
 @pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.slow
 def test_numbers_in_names_determine_the_order_of_pixels(tmp_path, names, order):
     names = NUMBERED[names]
     order = list(ORDERS[order](names))
@@ -299,6 +302,7 @@ def test_parameters_of_other_types_are_refused(tmp_path, options):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.slow
 def test_separators_and_byte_order_marks(tmp_path, separator, encoding):
     path = write(tmp_path / "table.csv", NUMBERED["one number"], PIXELS, separator=separator)
     path.write_text(path.read_text(), encoding=encoding, newline="\r\n")

@@ -276,6 +276,7 @@ REAL = {
 
 
 @pytest.mark.parametrize(("name", "subset"), [pytest.param(*key, marks=needs(key[0])) for key in REAL])
+@pytest.mark.slow
 def test_real_files(name, subset):
     counts, digest = REAL[name, subset]
     data = fetch_dataset(name, subset=subset, data_home=HOME, download_if_missing=False)
@@ -292,6 +293,7 @@ def test_real_digits_are_upright():
 
 
 @needs("mnist")
+@pytest.mark.slow
 def test_peak_memory_of_mnist_is_below_two_arrays():
     tracemalloc.start()
     try:

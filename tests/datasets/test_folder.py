@@ -50,6 +50,7 @@ def test_round_trip_of_any_image(tmp_path_factory, image):
     assert_array_equal(load_image_folder(folder, image_shape=image.shape).images[0], image)
 
 
+@pytest.mark.slow
 def test_mnist_as_pictures_trains_a_classifier(tmp_path):
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     save_image_folder(tmp_path, X[:300].reshape(-1, 28, 28), y[:300])
@@ -369,6 +370,7 @@ def test_polarity_of_a_blank_page_depends_on_its_brightness(tmp_path, page):
 
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("data", ["mnist", "digits", "characters"])
+@pytest.mark.slow
 def test_polarity_of_all_digits_and_characters(data, inverted):
     match data:
         case "mnist":

@@ -111,6 +111,7 @@ def assert_peak_memory_below(n_bytes):
     assert peak < n_bytes
 
 
+@pytest.mark.slow
 def test_gzip_bomb_is_not_decompressed(tmp_path):
     bomb = write(tmp_path / "bomb", gzip.compress(WHOLE + bytes(2**25)))
     tracemalloc.start()

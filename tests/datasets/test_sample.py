@@ -91,6 +91,7 @@ def test_script_is_reproducible(tmp_path):
 
 @needs_mnist
 @pytest.mark.parametrize(("subset", "split"), [("train", "train"), ("test", "t10k")])
+@pytest.mark.slow
 def test_script_draws_the_shipped_sample(subset, split):
     sample = load_mnist_sample(subset=subset)
     images, labels = draw(MNIST, split)

@@ -62,6 +62,7 @@ def test_pictures_are_not_overwritten(sheet, capsys):
     assert "File exists" in output
 
 
+@pytest.mark.slow
 def test_a_grid_that_is_not_found_is_drawn(sheet, tmp_path, capsys):
     sheet[3] = "2"
     (tmp_path / "labels.txt").write_text("x\n" * 10)

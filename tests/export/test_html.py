@@ -86,6 +86,7 @@ def read_model(text):
 # Without a browser
 
 
+@pytest.mark.slow
 def test_page_is_one_small_file(mnist, mnist_page):
     text = mnist_page.read_text(encoding="utf-8")
     assert text == to_html(mnist)
@@ -152,6 +153,7 @@ def test_weights_too_large_for_float16_are_refused(mnist, monkeypatch):
         to_html(mnist, dtype="float16")
 
 
+@pytest.mark.slow
 def test_threshold_is_of_the_units_or_of_images(mnist):
     X, _ = load_mnist_sample(subset="test", return_X_y=True)
     assert read_model(to_html(mnist))["threshold"] == -84
@@ -195,6 +197,7 @@ CASES = {
 @needs_browser
 @pytest.mark.filterwarnings("ignore:.*45.*square:UserWarning")
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_logits_and_scores_are_those_of_the_classifier(browser, tmp_path, case):
     params, load = CASES[case]
     X, y = load()
@@ -234,6 +237,7 @@ def picture_of(digit, style):
 
 @needs_browser
 @pytest.mark.parametrize("shape", [(28, 28), (16, 40), (64, 48), (8, 8)])
+@pytest.mark.slow
 def test_drawings_are_framed_as_by_the_framer(page, shape):
     box = round(20 / 28 * min(shape))
     script = """
@@ -355,6 +359,7 @@ def photograph(digit, *, inverted=False):
 
 @needs_browser
 @pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.slow
 def test_photo_is_framed_nearly_as_by_the_framer(page, mnist, tmp_path, inverted):
     digits, labels = mnist_digits(6)
     similarities = []
@@ -389,6 +394,7 @@ def wait_for(page, script):
 
 
 @needs_browser
+@pytest.mark.slow
 def test_hostile_names_make_no_element_and_no_error(browser, tmp_path):
     rng = np.random.default_rng(0)
     names = np.array(HOSTILE + [f"class {index}" for index in range(1000 - len(HOSTILE))], dtype=object)
@@ -475,6 +481,7 @@ def test_page_is_accessible(page):
 
 @needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_text_has_contrast_and_no_scroll_sideways(page, scheme):
     """The contrast is at least 4.5 to 1 (WCAG 2.2, 1.4.3)."""
     for width, height in [(360, 740), (1280, 800)]:

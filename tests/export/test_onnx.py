@@ -45,6 +45,7 @@ def fitted(digits):
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("architecture", ["modern", "1998"])
 @pytest.mark.parametrize("shape", [(8, 8), (28, 28), (16, 40), (64, 48)])
+@pytest.mark.slow
 def test_model_agrees_with_the_classifier(shape, architecture, dtype):
     X, y = load_digits(shape)
     classifier = fit(X, y, architecture=architecture)
@@ -55,6 +56,7 @@ def test_model_agrees_with_the_classifier(shape, architecture, dtype):
 
 
 @pytest.mark.parametrize("architecture", ["modern", "1998"])
+@pytest.mark.slow
 def test_views_of_test_time_augmentation_are_averaged(digits, architecture):
     X, y = digits
     classifier = fit(X, y, architecture=architecture, test_time_augment=True)
@@ -62,6 +64,7 @@ def test_views_of_test_time_augmentation_are_averaged(digits, architecture):
 
 
 @pytest.mark.parametrize("width", [0.5, 2])
+@pytest.mark.slow
 def test_networks_have_any_width(digits, width):
     X, y = digits
     classifier = fit(X, y, width=width)
@@ -69,6 +72,7 @@ def test_networks_have_any_width(digits, width):
 
 
 @pytest.mark.filterwarnings("ignore:.* do not form a square image:UserWarning")
+@pytest.mark.slow
 def test_rows_that_lack_pixels_are_padded_with_the_background(digits):
     X, y = digits
     X = rows(255 - X)[:, :750]
@@ -77,6 +81,7 @@ def test_rows_that_lack_pixels_are_padded_with_the_background(digits):
     assert_agrees(to_onnx(classifier), classifier, X[N_TRAIN:])
 
 
+@pytest.mark.slow
 def test_pixels_of_any_scale_are_standardised(digits):
     X, y = digits
     X = (rows(X, np.float32) - 33) / 79
@@ -97,6 +102,7 @@ def test_pixels_of_any_scale_are_standardised(digits):
     ],
     ids=["text", "objects", "two classes", "uint8", "large", "float", "bool"],
 )
+@pytest.mark.slow
 def test_labels_keep_their_kind(digits, label_of, dtype):
     X, y = digits
     classifier = fit(X, label_of(y))
@@ -167,6 +173,7 @@ def test_file_has_the_model_that_is_returned(fitted, tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["digits.onnx"]
 
 
+@pytest.mark.slow
 def test_state_of_test_time_augment_is_the_present_one(digits):
     X, y = digits
     classifier = fit(X, y)
@@ -176,6 +183,7 @@ def test_state_of_test_time_augment_is_the_present_one(digits):
     assert_agrees(to_onnx(classifier), classifier, rows(X[N_TRAIN:]), reference_batches=[])
 
 
+@pytest.mark.slow
 def test_fitted_classifier_is_unchanged(digits):
     X, y = digits
     classifier = fit(X, y, architecture="1998")
@@ -193,6 +201,7 @@ def test_fitted_classifier_is_unchanged(digits):
         (lambda X: X * 257.0, "from 0 to 65535"),
     ],
 )
+@pytest.mark.slow
 def test_uint8_is_refused_where_the_training_pixels_had_another_scale(digits, scale, spans):
     X, y = digits
     classifier = fit(scale(X).astype(np.float32), y)

@@ -78,6 +78,7 @@ CONVERTED = {
 
 @pytest.mark.parametrize("data", ["digits", "two_digits"])
 @pytest.mark.parametrize("make", CONVERTED.values(), ids=CONVERTED.keys())
+@pytest.mark.slow
 def test_estimators_that_contain_a_classifier_are_converted(make, data, request):
     X, y = request.getfixturevalue(data)
     estimator = make().fit(X[:N_TRAIN], y[:N_TRAIN])
@@ -88,12 +89,14 @@ def test_estimators_that_contain_a_classifier_are_converted(make, data, request)
     assert [output.name for output in model.graph.output] == ["label", "probabilities"]
 
 
+@pytest.mark.slow
 def test_stacked_logits_are_converted(digits):
     X, y = digits
     estimator = StackingClassifier(members(), cv=2, stack_method="decision_function").fit(X[:N_TRAIN], y[:N_TRAIN])
     assert_agrees(to_onnx(estimator), estimator, X[N_TRAIN:], reference_batches=(1, 3))
 
 
+@pytest.mark.slow
 def test_hard_votes_are_counted(digits):
     X, y = digits
     estimator = VotingClassifier([*members(), ("1998", lenet(architecture="1998"))], flatten_transform=False)
@@ -112,12 +115,14 @@ def test_hard_votes_are_counted(digits):
         lambda: StackingClassifier(members(), cv=2),
     ],
 )
+@pytest.mark.slow
 def test_labels_of_text_are_converted(digits, make):
     X, y = digits
     estimator = make().fit(X[:N_TRAIN], LETTERS[y[:N_TRAIN]])
     assert_agrees(to_onnx(estimator), estimator, X[N_TRAIN:], reference_batches=(1, 3))
 
 
+@pytest.mark.slow
 def test_metadata_name_the_estimator(digits, tmp_path):
     X, y = digits
     pipeline = make_pipeline(MinMaxScaler(), lenet()).fit(X[:N_TRAIN], LETTERS[y[:N_TRAIN]])
@@ -130,6 +135,7 @@ def test_metadata_name_the_estimator(digits, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.int64])
+@pytest.mark.slow
 def test_skl2onnx_itself_converts_to_every_dtype_of_input(fitted, digits, dtype):
     X = digits[0][N_TRAIN:][:3].astype(dtype)
     register_onnx_converter()
@@ -142,6 +148,7 @@ def test_skl2onnx_itself_converts_to_every_dtype_of_input(fitted, digits, dtype)
         assert probabilities.dtype == (np.float64 if dtype == np.float64 else np.float32)
 
 
+@pytest.mark.slow
 def test_votes_are_converted_to_float64(digits):
     X, y = digits
     estimator = VotingClassifier(members(), voting="soft", flatten_transform=False).fit(X[:N_TRAIN], y[:N_TRAIN])
@@ -154,6 +161,7 @@ def test_votes_are_converted_to_float64(digits):
 
 @pytest.mark.filterwarnings("ignore:.* do not form a square image:UserWarning")
 @pytest.mark.parametrize("opset", [13, 17, 18, skl2onnx.__max_supported_opset__])
+@pytest.mark.slow
 def test_nodes_are_of_any_opset_from_13_on(digits, opset):
     X, y = digits
     classifier = lenet(test_time_augment=True).fit(X[:N_TRAIN, :700], y[:N_TRAIN])
@@ -178,6 +186,7 @@ def test_option_zipmap_makes_dictionaries(fitted, digits):
     assert_allclose(list(dictionaries[1].values()), fitted.predict_proba(X)[1], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_option_nocl_gives_indices_of_classes(digits):
     X, y = digits
     classifier = lenet().fit(X[:N_TRAIN], LETTERS[y[:N_TRAIN]])
@@ -187,6 +196,7 @@ def test_option_nocl_gives_indices_of_classes(digits):
 
 
 @pytest.mark.parametrize("data", ["digits", "two_digits"])
+@pytest.mark.slow
 def test_option_raw_scores_gives_logits(data, request):
     X, y = request.getfixturevalue(data)
     classifier = lenet().fit(X[:N_TRAIN], y[:N_TRAIN])
@@ -222,6 +232,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("reason", "make"), REFUSED.items(), ids=REFUSED.keys())
+@pytest.mark.slow
 def test_what_skl2onnx_fails_at_is_refused(digits, reason, make):
     X, y = digits
     estimator = make().fit(X[:N_TRAIN], y[:N_TRAIN])
@@ -229,6 +240,7 @@ def test_what_skl2onnx_fails_at_is_refused(digits, reason, make):
         to_onnx(estimator)
 
 
+@pytest.mark.slow
 def test_parts_of_estimators_are_refused_too(digits):
     X, y = digits
     voting = VotingClassifier(members(), voting="soft")
@@ -237,6 +249,7 @@ def test_parts_of_estimators_are_refused_too(digits):
         to_onnx(pipeline)
 
 
+@pytest.mark.slow
 def test_two_classes_stacked_by_logits_are_refused(two_digits):
     X, y = two_digits
     estimator = StackingClassifier(members(), cv=2, stack_method="decision_function").fit(X[:N_TRAIN], y[:N_TRAIN])
@@ -244,6 +257,7 @@ def test_two_classes_stacked_by_logits_are_refused(two_digits):
         to_onnx(estimator)
 
 
+@pytest.mark.slow
 def test_unsigned_labels_of_votes_are_refused(digits):
     X, y = digits
     estimator = VotingClassifier(members(), flatten_transform=False).fit(X[:N_TRAIN], y[:N_TRAIN].astype(np.uint8))
@@ -266,6 +280,7 @@ def test_uint8_is_refused(digits):
 
 
 @pytest.mark.parametrize("make", [linear, lenet], ids=["linear", "lenet"])
+@pytest.mark.slow
 def test_refused_calibration_is_wrong_whatever_the_classifier(digits, make):
     """When this fails, skl2onnx has learnt to interpolate: convert isotonic calibration."""
     X, y = digits

@@ -34,6 +34,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.slow
 def test_any_memory_layout_gives_the_same_model_and_is_left_unchanged(layout, tmp_path):
     expected = lenet().fit(X_SMALL, Y_SMALL)
     images = LAYOUTS[layout](X_SMALL, tmp_path)
@@ -52,6 +53,7 @@ def test_any_memory_layout_gives_the_same_model_and_is_left_unchanged(layout, tm
         pytest.param(lambda frame: frame.add_prefix("new_"), id="renamed"),
     ],
 )
+@pytest.mark.slow
 def test_predict_refuses_a_data_frame_of_other_columns(change):
     frame = pd.DataFrame(X_SMALL.reshape(40, -1)).add_prefix("pixel")
     model = lenet().fit(frame, Y_SMALL)
@@ -78,12 +80,14 @@ def test_predict_refuses_a_data_frame_of_other_columns(change):
         pytest.param(pd.DataFrame(X_SMALL.reshape(40, -1)), id="data-frame"),
     ],
 )
+@pytest.mark.slow
 def test_any_container_gives_the_same_model(images):
     expected = lenet().fit(X_SMALL, Y_SMALL)
     assert_same_model(lenet().fit(images, Y_SMALL), expected)
     assert_array_equal(expected.predict_proba(images), expected.predict_proba(X_SMALL))
 
 
+@pytest.mark.slow
 def test_tensor_that_requires_grad_is_refused(digits_model):
     images = torch.zeros(40, 28, 28, requires_grad=True)
     assert_refused(digits_model, images, ValueError, r"requires grad; pass X.detach\(\)")

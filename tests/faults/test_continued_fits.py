@@ -15,6 +15,7 @@ from faults.helpers import X_SMALL, Y_SMALL, assert_same_model, assert_unchanged
         pytest.param(X_SMALL[:, ::2, ::2], Y_SMALL % 2, id="both"),
     ],
 )
+@pytest.mark.slow
 def test_refit_on_other_data_equals_a_first_fit(images, y):
     refitted = lenet().fit(X_SMALL, Y_SMALL).partial_fit(X_SMALL, Y_SMALL).fit(images, y)
     fresh = lenet().fit(images, y)
@@ -43,6 +44,7 @@ def test_refit_on_other_data_equals_a_first_fit(images, y):
         pytest.param({"architecture": "1998"}, X_SMALL, Y_SMALL, "architecture", id="architecture"),
     ],
 )
+@pytest.mark.slow
 def test_warm_start_refuses_other_data_and_another_network(params, images, y, words):
     model = lenet(warm_start=True).fit(X_SMALL, Y_SMALL).set_params(**params)
     with assert_unchanged(model), pytest.raises(ValueError, match=words):

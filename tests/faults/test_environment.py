@@ -50,6 +50,7 @@ def test_model_of_a_second_gpu_is_loaded_on_a_machine_with_one(monkeypatch):
     assert_same_model(loaded, model)
 
 
+@pytest.mark.slow
 def test_concurrent_predictions_equal_serial_ones(digits_model):
     expected = digits_model.predict_proba(X_TEST)
     with ThreadPoolExecutor(8) as pool:
@@ -57,6 +58,7 @@ def test_concurrent_predictions_equal_serial_ones(digits_model):
             assert_array_equal(probabilities, expected)
 
 
+@pytest.mark.slow
 def test_concurrent_fits_equal_serial_ones():
     params = [
         {"dropout": 0.2},
@@ -85,6 +87,7 @@ def default_dtype(dtype):
 @pytest.mark.parametrize(
     "dtype", [pytest.param(torch.float64, id="float64"), pytest.param(torch.bfloat16, id="bfloat16")]
 )
+@pytest.mark.slow
 def test_default_dtype_does_not_matter(dtype):
     for params in STOCHASTIC_PARAMS:
         expected = lenet(**params).fit(X_SMALL, Y_SMALL)
@@ -114,6 +117,7 @@ def global_state():
     }
 
 
+@pytest.mark.slow
 def test_global_states_are_neither_used_nor_changed():
     for params in STOCHASTIC_PARAMS:
         expected = lenet(**params).fit(X_SMALL, Y_SMALL)
@@ -127,6 +131,7 @@ def test_global_states_are_neither_used_nor_changed():
         assert global_state() == before
 
 
+@pytest.mark.slow
 def test_number_of_threads_is_kept_and_gives_a_similar_model(digits_model):
     before = torch.get_num_threads()
     torch.set_num_threads(3)
@@ -171,6 +176,7 @@ def test_predict_does_not_depend_on_the_callers_mode(digits_model, mode):
 
 
 @in_each_mode
+@pytest.mark.slow
 def test_fit_does_not_depend_on_the_callers_mode(mode):
     for params in ({}, *STOCHASTIC_PARAMS):
         with mode():
@@ -179,6 +185,7 @@ def test_fit_does_not_depend_on_the_callers_mode(mode):
 
 
 @in_each_mode
+@pytest.mark.slow
 def test_partial_fit_does_not_depend_on_the_callers_mode(mode):
     expected = lenet().fit(X_SMALL, Y_SMALL)
     with mode():
@@ -187,6 +194,7 @@ def test_partial_fit_does_not_depend_on_the_callers_mode(mode):
 
 
 @in_each_mode
+@pytest.mark.slow
 def test_loading_does_not_depend_on_the_callers_mode(mode):
     expected = lenet().fit(X_SMALL, Y_SMALL)
     stored = pickle.dumps(expected)

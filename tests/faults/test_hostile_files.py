@@ -384,6 +384,7 @@ DOCUMENT = {
 
 
 @pytest.mark.parametrize(("change", "match"), DOCUMENT.values(), ids=list(DOCUMENT))
+@pytest.mark.slow
 def test_documents_that_no_save_writes_are_refused(tmp_path, change, match):
     parts = Parts()
     change(parts.document)
@@ -436,6 +437,7 @@ def fill_header(unit):
     return "[" + unit * ((2**20 - 4000) // len(json.dumps(unit))) + "0]"
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_by_the_size_of_the_file(tmp_path):
     paths, sizes = [], []
 
@@ -508,6 +510,7 @@ def mutants(draw):
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(mutants())
+@pytest.mark.slow
 def test_mutants_are_refused_or_predict(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "mutant"
     path.write_bytes(content)

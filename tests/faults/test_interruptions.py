@@ -35,6 +35,7 @@ def test_divergence_in_partial_fit_raises():
 
 
 @pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.slow
 def test_keyboard_interrupt_is_raised(hook):
     callbacks = [RaisesAt(hook, KeyboardInterrupt())]
     unfitted = lenet(callbacks=callbacks)
@@ -48,6 +49,7 @@ def test_keyboard_interrupt_is_raised(hook):
 
 
 @pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.slow
 def test_exception_of_a_callback_is_raised_as_it_is(hook):
     model = lenet().fit(X_SMALL, Y_SMALL)
     model.set_params(callbacks=[("logger", RaisesAt(hook, LookupError("no such run")))])
@@ -64,6 +66,7 @@ def test_exception_of_a_callback_is_raised_as_it_is(hook):
         pytest.param({"lr": 1e20}, id="lr"),
     ],
 )
+@pytest.mark.slow
 def test_failed_refit_keeps_the_earlier_model(params):
     model = lenet().fit(X_SMALL, Y_SMALL)
     model.set_params(max_epochs=3, **params)

@@ -62,6 +62,7 @@ WORDS_WITHOUT_3 = [None if label == 3 else str(label) for label in Y_SMALL]
         pytest.param(pd.Series(WORDS_WITHOUT_3, dtype="string"), id="pandas-string"),
         pytest.param(pd.Series(WORDS_WITHOUT_3, dtype="category"), id="pandas-categorical"),
         pytest.param(pd.Series([None if label == 3 else label for label in Y_SMALL], dtype="Int64"), id="pandas-int"),
+        pytest.param(np.where(Y_SMALL == 3, np.datetime64("NaT"), Y_SMALL.astype(object)), id="not-a-time"),
         pytest.param(np.full(40, None), id="all-none"),
     ],
 )
@@ -98,6 +99,7 @@ def test_labels_of_several_types_are_refused():
         pytest.param(pd.Series([True, False], dtype="boolean"), id="pandas-bool"),
     ],
 )
+@pytest.mark.slow
 def test_labels_of_any_kind_are_learned_and_keep_their_dtype(labels):
     chosen = np.flatnonzero(len(labels) > Y_TRAIN)
     y = labels.take(Y_TRAIN[chosen])
@@ -179,6 +181,7 @@ def test_early_stopping_refuses_a_part_smaller_than_the_number_of_classes(
 
 
 @pytest.mark.parametrize("class_weight", [pytest.param(None, id="plain"), "balanced"])
+@pytest.mark.slow
 def test_extreme_imbalance_gives_finite_losses_and_probabilities(class_weight):
     images, _ = bright_or_dark(8, 8, n_samples=1000)
     model = lenet(batch_size=128, class_weight=class_weight).fit(images, np.arange(1000) == 1)
@@ -189,6 +192,7 @@ def test_extreme_imbalance_gives_finite_losses_and_probabilities(class_weight):
     assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_equal_images_of_two_classes_get_equal_probabilities():
     images = np.repeat(X_TRAIN[:1], 60, axis=0)
     model = lenet(max_epochs=20).fit(images, np.arange(60) % 2)

@@ -87,6 +87,7 @@ def test_numpy_scalars_equal_python_numbers():
         pytest.param(12, 1, id="of-one"),
     ],
 )
+@pytest.mark.slow
 def test_any_batch_size_learns(n_samples, batch_size):
     images, y = bright_or_dark(8, 8, n_samples=n_samples)
     assert lenet(batch_size=batch_size, max_epochs=30).fit(images, y).score(images, y) == 1
@@ -126,6 +127,7 @@ def test_distortion_that_returns_another_kind_of_batch_is_refused(augment, words
         pytest.param("lr", -1, id="lr"),
     ],
 )
+@pytest.mark.slow
 def test_set_params_after_fit_does_not_change_predictions(name, value):
     model = lenet().fit(X_SMALL, Y_SMALL)
     before = model.predict_proba(X_SMALL)

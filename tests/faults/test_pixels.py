@@ -58,6 +58,7 @@ def test_uint8_equals_float32_because_arithmetic_does_not_overflow():
 @pytest.mark.parametrize(
     "dtype", ["b", "h", "H", "i", "I", "l", "L", "e", "d", "g"], ids=lambda code: np.dtype(code).name
 )
+@pytest.mark.slow
 def test_equal_values_of_any_dtype_give_the_same_model(dtype):
     values = X_SMALL // 2  # the range of int8
     expected = lenet().fit(values, Y_SMALL)
@@ -77,6 +78,7 @@ def test_uint8_images_cast_to_negative_int8_warn_in_predict(digits_model):
         digits_model.predict(X_TEST.astype(np.int8))
 
 
+@pytest.mark.slow
 def test_fit_takes_negative_int8_pixels_as_they_are():
     # The cast makes bright strokes darker than the background, but the images can still be told apart.
     images = X_TRAIN.astype(np.int8)
@@ -150,6 +152,7 @@ def test_object_in_place_of_a_pixel_is_refused(digits_model, value, words):
         pytest.param(1e-40, id="tiny"),
     ],
 )
+@pytest.mark.slow
 def test_probabilities_of_constant_images_are_finite(value):
     images = np.full((40, 8, 8), value)
     probabilities = lenet().fit(images, np.arange(40) % 2).predict_proba(images)

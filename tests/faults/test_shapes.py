@@ -21,6 +21,7 @@ from faults.helpers import (
 )
 
 
+@pytest.mark.slow
 def test_label_column_left_in_warns():
     table = np.column_stack([Y_TRAIN, X_TRAIN.reshape(300, -1)])
     with pytest.warns(UserWarning, match="785 features.*do not form a square image; padded to 29×29"):
@@ -59,6 +60,7 @@ def test_rows_of_pixels_equal_images():
 
 
 @pytest.mark.parametrize("shape", [pytest.param((40, 1, 28, 28), id="nchw"), pytest.param((40, 28, 28, 1), id="nhwc")])
+@pytest.mark.slow
 def test_one_channel_equals_no_channel(shape):
     expected, model = lenet().fit(X_SMALL, Y_SMALL), lenet().fit(X_SMALL.reshape(shape), Y_SMALL)
     assert model.image_shape_ == (28, 28)
@@ -110,6 +112,7 @@ def test_predict_refuses_a_scalar(digits_model):
         digits_model.predict(3.0)
 
 
+@pytest.mark.slow
 def test_transposed_images_are_not_detected(digits_model):
     # Predictions are wrong without a warning, and right where the training images were transposed, too.
     upright, transposed = X_TEST, X_TEST.transpose(0, 2, 1)
@@ -120,6 +123,7 @@ def test_transposed_images_are_not_detected(digits_model):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 5), (5, 5), (11, 11), (1, 11)], ids="{0[0]}x{0[1]}".format)
+@pytest.mark.slow
 def test_images_smaller_than_the_receptive_field_are_fitted(shape):
     images, y = bright_or_dark(*shape)
     model = lenet(max_epochs=10).fit(images, y)
@@ -128,17 +132,20 @@ def test_images_smaller_than_the_receptive_field_are_fitted(shape):
 
 
 @pytest.mark.parametrize("shape", [(33, 33), (64, 64), (105, 105), (300, 2), (1, 300)], ids="{0[0]}x{0[1]}".format)
+@pytest.mark.slow
 def test_images_larger_than_the_canvas_are_fitted(shape):
     images, y = bright_or_dark(*shape)
     model = lenet(max_epochs=10).fit(images, y)
     assert model.score(images, y) == 1
 
 
+@pytest.mark.slow
 def test_digits_larger_than_the_canvas_are_recognised():
     large = IMAGES[:500, 2:-2, 2:-2].repeat(4, axis=1).repeat(4, axis=2)  # 96×96
     assert lenet(max_epochs=5).fit(large[:300], Y_TRAIN).score(large[300:], Y_TEST) > 0.8
 
 
+@pytest.mark.slow
 def test_images_that_are_not_square_are_fitted():
     images = X_TRAIN[:, 4:-4]
     from_images = lenet(max_epochs=5).fit(images, Y_TRAIN)

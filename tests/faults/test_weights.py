@@ -63,6 +63,7 @@ def test_invalid_class_weight_is_refused(class_weight, words):
         pytest.param({3: 2.0, 11: 5.0}, id="unknown"),
     ],
 )
+@pytest.mark.slow
 def test_class_left_out_of_class_weight_has_weight_1(class_weight):
     by_class = lenet(class_weight=class_weight).fit(X_SMALL, Y_SMALL)
     by_sample = lenet().fit(X_SMALL, Y_SMALL, sample_weight=np.where(Y_SMALL == 3, 2.0, 1.0))

@@ -9,6 +9,7 @@ from sklearn.metrics import confusion_matrix
 from sklenet.inspection import most_confused
 
 
+@pytest.mark.slow
 def test_table_has_the_confusions_of_the_matrix(classifiers, images):
     X, y = images
     predicted = classifiers["forest"].predict(X)

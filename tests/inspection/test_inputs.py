@@ -65,6 +65,7 @@ def test_displays_of_a_network_refuse_other_classifiers(name, classifiers, image
 
 
 @pytest.mark.parametrize("name", OF_NETWORKS)
+@pytest.mark.slow
 def test_displays_of_a_network_find_it_in_pipelines_and_searches(name, classifiers, images):
     X, y = images
     search = LeNetSearchCV(clone(classifiers["pipeline"]), param_distributions={"lenetclassifier__lr": [3e-3]},
@@ -131,6 +132,7 @@ def test_wrong_images_raise(name, images):
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, True, "many"])
+@pytest.mark.slow
 def test_numbers_that_are_no_counts_raise(value, lenet, images):
     X, y = images
     calls = {

@@ -83,6 +83,7 @@ def test_labels_or_probabilities_are_needed():
 
 
 @pytest.mark.parametrize("name", ["LeNet", "forest", "pipeline"])
+@pytest.mark.slow
 def test_mistakes_of_a_classifier_are_those_of_its_predictions(name, classifiers, images):
     X, y = images
     display = MistakesDisplay.from_estimator(classifiers[name], X, y, n_images=7)
@@ -105,6 +106,7 @@ def test_classifiers_that_do_not_predict_the_most_probable_class_are_judged_by_p
     assert set(display.indices) == set(np.flatnonzero(classifier.predict(X) != (y > 4)))
 
 
+@pytest.mark.slow
 def test_classifier_is_calibrated_as_the_message_says(images):
     X, y = images
     MistakesDisplay.from_estimator(CalibratedClassifierCV(LinearSVC(), cv=2).fit(X, y > 4), X, y > 4)
@@ -123,6 +125,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.slow
 def test_layouts_give_the_same_display(name, lenet, images):
     X, y = images
     classifier = LeNetClassifier(max_epochs=2, random_state=0, device="cpu").fit(LAYOUTS[name](X), y)
@@ -146,6 +149,7 @@ class Averages(TransformerMixin, BaseEstimator):
 
 
 @pytest.mark.parametrize("shapes", [[(4, 5), (6, 3)], [(4, 5, 3)], [(4, 5), (4, 5, 4)]], ids=str)
+@pytest.mark.slow
 def test_pictures_of_several_sizes_and_colours_are_shown_as_they_are(shapes):
     pictures = [np.full(shapes[index % len(shapes)], 60 * index, np.uint8) for index in range(4)]
     classifier = make_pipeline(Averages(), LogisticRegression()).fit(pictures, [0, 0, 1, 1])
@@ -156,6 +160,7 @@ def test_pictures_of_several_sizes_and_colours_are_shown_as_they_are(shapes):
         display.figure_.canvas.draw()
 
 
+@pytest.mark.slow
 def test_shape_of_rows_is_the_declared_one_or_that_of_the_network(images):
     X, y = images
     wide = MistakesDisplay.from_predictions(X, y, y + 1, image_shape=(4, 16))
@@ -165,6 +170,7 @@ def test_shape_of_rows_is_the_declared_one_or_that_of_the_network(images):
 
 
 @pytest.mark.filterwarnings("ignore:The 60 features of X do not form a square image")
+@pytest.mark.slow
 def test_rows_that_the_network_pads_are_padded(images):
     X, y = images
     network = LeNetClassifier(max_epochs=1, random_state=0, device="cpu").fit(X[:, :60], y)

@@ -22,6 +22,7 @@ def test_curve_is_the_loss_of_each_epoch(lenet):
     assert display.score_line_ is display.score_ax_ is None
 
 
+@pytest.mark.slow
 def test_validation_scores_are_drawn_at_their_epochs(images):
     X, y = images
     classifier = make(early_stopping=True).fit(X, y)
@@ -47,6 +48,7 @@ def test_filters_are_the_weights_of_the_first_layer(lenet):
 
 
 @pytest.mark.parametrize("params", [{}, {"architecture": "1998"}, {"width": 1.5}], ids=str)
+@pytest.mark.slow
 def test_maps_are_the_outputs_of_the_layers(params, images):
     X, y = images
     classifier = make(max_epochs=1, **params).fit(X, y)
@@ -84,6 +86,7 @@ def test_maps_of_a_pipeline_are_those_of_the_transformed_image(classifiers, imag
 
 
 @pytest.mark.parametrize("layout", [(1, 64), (1, 8, 8), (1, 1, 8, 8), (1, 8, 8, 1)])
+@pytest.mark.slow
 def test_layouts_give_the_same_maps(layout, lenet, images):
     X, _ = images
     display = FeatureMapDisplay.from_estimator(lenet, X[:1].reshape(layout))

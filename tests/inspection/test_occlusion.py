@@ -22,6 +22,7 @@ def image():
 
 
 @pytest.mark.parametrize(("patch_size", "reach"), [(1, (0, 0)), (2, (0, 1)), (3, (1, 1)), (5, (2, 2))])
+@pytest.mark.slow
 def test_probability_falls_where_the_patch_covers_the_pixel(patch_size, reach, image, pixel_classifier):
     display = OcclusionDisplay.from_estimator(pixel_classifier, image, patch_size=patch_size)
     before, after = reach  # rows of the map before and after the pixel's own
@@ -75,6 +76,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.slow
 def test_classifier_is_asked_in_the_layout_of_the_images(name, image, pixel_classifier):
     X = LAYOUTS[name](image)
     OcclusionDisplay.from_estimator(pixel_classifier, X)
@@ -105,6 +107,7 @@ def test_images_and_their_dtype_are_left_as_they_are(pixel_classifier):
 
 
 @pytest.mark.parametrize("name", ["LeNet", "forest", "pipeline"])
+@pytest.mark.slow
 def test_occlusion_of_real_classifiers(name, classifiers, images):
     X, _ = images
     classifier = classifiers[name]

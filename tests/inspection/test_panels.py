@@ -42,6 +42,7 @@ def axes_of(display):
 
 
 @pytest.mark.parametrize("name", PANELED)
+@pytest.mark.slow
 def test_display_makes_a_figure_each_time(name):
     display, n_panels = PANELED[name]
     first = display.plot().figure_
@@ -64,6 +65,7 @@ def test_single_axes_are_divided(name):
 
 
 @pytest.mark.parametrize("name", PANELED)
+@pytest.mark.slow
 def test_axes_of_an_array_are_used_in_order_and_spare_ones_hidden(name):
     display, n_panels = PANELED[name]
     figure = Figure()  # not of pyplot
@@ -104,6 +106,7 @@ def test_axes_without_a_place_in_a_grid_raise():
         PANELED["filters"][0].plot(ax=ax)
 
 
+@pytest.mark.slow
 def test_matplotlib_is_imported_when_a_display_is_drawn():
     code = "import sys, sklenet.inspection; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -46,6 +46,7 @@ def test_points_equal_scikit_learns_where_the_second_class_is_always_predicted()
 
 
 @pytest.mark.parametrize("name", ["LeNet", "forest", "pipeline"])
+@pytest.mark.slow
 def test_estimator_gives_the_display_of_its_probabilities(name, classifiers, images):
     X, y = images
     display = ReliabilityDisplay.from_estimator(classifiers[name], X, y)

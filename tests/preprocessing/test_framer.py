@@ -27,10 +27,12 @@ def frame(*pictures, **parameters):
 # Data of the checks have 1, 2, 3, 5 or 10 features, most of which are padded to a square, and many have no ink.
 @pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning", "ignore:No ink was found:UserWarning")
 @parametrize_with_checks([CharacterFramer(), CharacterFramer(box=9, image_shape=(12, 16), center="box", deskew=True)])
+@pytest.mark.slow
 def test_estimator_checks(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 def test_images_of_mnist_stay_as_they_are(digits):
     images, _ = digits
     framed = CharacterFramer().transform(images).reshape(images.shape)
@@ -40,6 +42,7 @@ def test_images_of_mnist_stay_as_they_are(digits):
 
 @pytest.mark.parametrize("light", [1.0, 0.5], ids=["even light", "light that falls by half"])
 @pytest.mark.parametrize("is_inverted", [False, True])
+@pytest.mark.slow
 def test_a_digit_anywhere_on_paper_is_framed_as_in_mnist(digits, light, is_inverted):
     images, _ = digits
     shape = (200, 300)
@@ -50,6 +53,7 @@ def test_a_digit_anywhere_on_paper_is_framed_as_in_mnist(digits, light, is_inver
         assert similarity(framed, digit) > 0.8
 
 
+@pytest.mark.slow
 def test_a_shadow_is_not_ink(digits):
     images, _ = digits
     for digit in images[:20]:
@@ -171,6 +175,7 @@ def test_pictures_without_ink_are_blank_with_a_warning(picture, digits):
     assert not framed[1].any()
 
 
+@pytest.mark.slow
 def test_a_large_photograph_needs_little_memory_and_time(digits):
     digit = digits[0][0]
     picture = np.full((4000, 5000), 220, np.uint8)
@@ -229,6 +234,7 @@ def test_parameters_are_validated(digits, parameters, message):
         CharacterFramer(**parameters).fit(digits[0])
 
 
+@pytest.mark.slow
 def test_a_pipeline_reads_pictures_of_several_sizes():
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     reader = make_pipeline(CharacterFramer(), LeNetClassifier(random_state=0)).fit(X[:1500], y[:1500])

@@ -30,6 +30,7 @@ def write_lines(lines, *, pitch=60, slope=0.0):
 
 
 @pytest.mark.parametrize("slope", [-0.04, 0.0, 0.04])
+@pytest.mark.slow
 def test_lines_are_read_in_order(slope):
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     model = LeNetClassifier(random_state=0).fit(X[:1500], y[:1500])
@@ -95,6 +96,7 @@ def test_touching_characters_are_reported():
     assert page.is_touching.tolist() == [False, False, True, False]
 
 
+@pytest.mark.slow
 def test_boxes_are_in_pixels_of_a_large_picture_and_crops_hold_one_character():
     large = np.kron(write([(20, 10, 40, 50), (45, 10, 65, 50)]), np.ones((20, 20), np.uint8))
     page = find_characters(Image.fromarray(large))

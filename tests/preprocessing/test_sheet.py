@@ -46,6 +46,7 @@ def digits():
 
 @pytest.mark.parametrize("line", [0.0, 0.6, 1.0], ids=["no lines", "gray lines", "black lines"])
 @pytest.mark.parametrize("angle", [0.0, 2.0, -4.0])
+@pytest.mark.slow
 def test_cells_hold_their_digits(digits, line, angle):
     images, _ = digits
     sheet = cut_sheet(fill_in(images, line=line, angle=angle, noise=2), N_ROWS, N_COLUMNS)
@@ -61,6 +62,7 @@ def test_cells_hold_their_digits(digits, line, angle):
 
 
 @pytest.mark.parametrize("angle", [0.0, 3.0])
+@pytest.mark.slow
 def test_corners_of_lines(digits, angle):
     sheet = cut_sheet(fill_in(digits[0], line=1.0, angle=angle), N_ROWS, N_COLUMNS)
     center = np.array([SIDE * N_COLUMNS + 59, SIDE * N_ROWS + 59]) / 2
@@ -80,6 +82,7 @@ def test_blots_and_specks_far_from_the_form_are_left_out(digits):
 
 @pytest.mark.parametrize("line", [0.0, 1.0])
 @pytest.mark.parametrize(("n_rows", "n_columns"), [(N_ROWS - 1, N_COLUMNS), (N_ROWS, N_COLUMNS + 1), (3, 3)])
+@pytest.mark.slow
 def test_a_grid_of_other_numbers_is_not_found(digits, line, n_rows, n_columns):
     message = f"A grid of {n_rows} rows and {n_columns} columns was not found. Between (rows|columns), "
     with pytest.raises(GridNotFoundError, match=message) as raised:
@@ -118,6 +121,7 @@ SHEETS = Path(os.environ.get("SKLENET_DATA", ""), "sheets")
 
 @pytest.mark.skipif("SKLENET_DATA" not in os.environ or not SHEETS.is_dir(), reason="SKLENET_DATA has no folder sheets")
 @pytest.mark.parametrize("name", ["faint-lines.tif", "no-lines.png", "broken-lines.tif", "full-lines.png"])
+@pytest.mark.slow
 def test_scanned_sheets(name):
     sheet = cut_sheet(SHEETS / name, 40, 32)
     assert not sheet.is_empty.any()

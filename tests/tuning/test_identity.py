@@ -72,6 +72,7 @@ def test_display_options_are_ignored():
     assert "0x" not in to_canonical_json([object(), lambda: 0, model])
 
 
+@pytest.mark.slow
 def test_other_processes_serialise_equally():
     code = (
         "from sklearn.metrics import *; from sklenet import *; from sklenet.tuning._identity import to_canonical_json"
@@ -105,12 +106,14 @@ def search(tmp_path, **options):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_search_is_resumed_under_other_display_options(digits, tmp_path):
     search(tmp_path).fit(*digits)
     with sklearn.config_context(print_changed_only=False):
         assert len(search(tmp_path).fit(*digits).study_.trials) == 1
 
 
+@pytest.mark.slow
 def test_study_is_not_resumed_after_defaults_have_changed(digits, tmp_path, monkeypatch):
     search(tmp_path).fit(*digits)
 

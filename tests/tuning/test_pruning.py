@@ -12,6 +12,8 @@ from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV
 from stand_ins import HILL, Counting, Hill
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def digits():

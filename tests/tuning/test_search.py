@@ -60,6 +60,7 @@ def fitted(digits):
     return search_lenet(return_train_score=True).fit(*digits)
 
 
+@pytest.mark.slow
 def test_columns_match_randomized_search(fitted, digits):
     randomized = RandomizedSearchCV(
         LeNetClassifier(max_epochs=1), {name: [fitted.best_params_[name]] for name in fitted.best_params_},
@@ -85,6 +86,7 @@ def test_best_estimator_is_fitted_with_the_best_parameters(fitted, digits):
     assert fitted.n_features_in_ == 64
 
 
+@pytest.mark.slow
 def test_default_estimator_is_a_lenet(digits):
     search = LeNetSearchCV(n_trials=1, cv=2, param_distributions={"max_epochs": [1]}, random_state=0)
     assert sklearn.base.is_classifier(search)
@@ -92,6 +94,7 @@ def test_default_estimator_is_a_lenet(digits):
     assert isinstance(search.fit(*digits).best_estimator_, LeNetClassifier)
 
 
+@pytest.mark.slow
 def test_same_random_state_gives_same_search(digits):
     first, second, other = (search_lenet(random_state=seed).fit(*digits) for seed in (1, 1, 2))
     assert get_trial_params(first) == get_trial_params(second) != get_trial_params(other)
@@ -122,6 +125,7 @@ def test_refit_is_false_or_a_function(digits):
 @pytest.mark.parametrize(
     "scoring", [["accuracy", "neg_log_loss"], lambda model, X, y: {"accuracy": model.score(X, y), "neg_log_loss": 0.0}]
 )
+@pytest.mark.slow
 def test_several_scores(digits, scoring):
     search = search_lenet(scoring=scoring, refit="accuracy").fit(*digits)
     assert search.multimetric_
@@ -131,17 +135,20 @@ def test_several_scores(digits, scoring):
         search_lenet(scoring=scoring, refit=False).fit(*digits)
 
 
+@pytest.mark.slow
 def test_search_as_last_step_of_a_pipeline(digits):
     X, y = digits
     model = make_pipeline(MinMaxScaler(clip=True), search_lenet(n_trials=1)).fit(X, y)
     assert model.score(X, y) > 0.5
 
 
+@pytest.mark.slow
 def test_search_of_a_pipeline(digits):
     search = search_lenet().set_params(estimator=make_pipeline(MinMaxScaler(clip=True), LeNetClassifier(max_epochs=4)))
     assert all(name.startswith("lenetclassifier__") for name in search.fit(*digits).best_params_)
 
 
+@pytest.mark.slow
 def test_nested_validation_does_not_leak_labels():
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (240, 64), dtype=np.uint8), np.arange(240) % 4
@@ -150,6 +157,7 @@ def test_nested_validation_does_not_leak_labels():
     assert abs(scores.mean() - 0.25) < 3 * 0.028
 
 
+@pytest.mark.slow
 def test_each_outer_fold_has_its_own_study(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/studies.db"
     cross_validate(search_hill(storage=url), *digits, cv=3, error_score="raise")
@@ -158,6 +166,7 @@ def test_each_outer_fold_has_its_own_study(digits, tmp_path):
         cross_validate(search_hill(storage=url, study_name="one"), *digits, cv=3, error_score="raise")
 
 
+@pytest.mark.slow
 def test_groups_and_weights_are_passed_on(digits):
     X, y = digits
     groups = np.arange(300) // 30
@@ -173,6 +182,7 @@ def test_groups_and_weights_are_passed_on(digits):
     assert 0 not in routed.best_estimator_.classes_
 
 
+@pytest.mark.slow
 def test_interrupted_search_returns_the_best_so_far(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     calls = []
@@ -208,6 +218,7 @@ def test_no_trial_begins_after_the_timeout(digits):
         search_hill(timeout=1e-9).fit(*digits)
 
 
+@pytest.mark.slow
 def test_resumed_search_equals_an_uninterrupted_one(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     uninterrupted = search_hill(n_trials=14, sampler=None).fit(*digits)
@@ -219,6 +230,7 @@ def test_resumed_search_equals_an_uninterrupted_one(digits, tmp_path):
     assert repeated.best_params_ == uninterrupted.best_params_
 
 
+@pytest.mark.slow
 def test_each_trial_has_its_own_sampler(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     resumed = [search_hill(n_trials=n, storage=url, sampler=RandomSampler).fit(*digits) for n in (3, 6)][1]
@@ -236,6 +248,7 @@ def test_each_trial_has_its_own_sampler(digits, tmp_path):
         ({"scoring": "accuracy"}, "scoring"),
     ],
 )
+@pytest.mark.slow
 def test_study_of_another_search_raises(digits, tmp_path, change, what):
     X, y = digits
     options = {"storage": f"sqlite:///{tmp_path}/study.db", "study_name": "letters"}
@@ -246,6 +259,7 @@ def test_study_of_another_search_raises(digits, tmp_path, change, what):
         )
 
 
+@pytest.mark.slow
 def test_study_created_by_optuna_raises(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     optuna.create_study(storage=url, study_name="other").optimize(lambda trial: 0, n_trials=1)
@@ -308,6 +322,7 @@ def test_progress_bar_shows_the_best_score(digits, capsys):
     assert f"best={search.best_score_:.4f}" in shown
 
 
+@pytest.mark.slow
 def test_scikit_learn_callbacks_receive_trials_and_refit(digits, capsys):
     search_lenet().set_callbacks(ProgressBar(max_propagation_depth=None)).fit(*digits)
     shown = capsys.readouterr().out
@@ -340,6 +355,7 @@ def test_pickled_search_predicts_and_keeps_its_study(fitted, digits):
     assert loaded.study_.best_value == fitted.best_score_
 
 
+@pytest.mark.slow
 def test_study_outlives_its_storage(digits, tmp_path):
     search = search_hill(storage=f"sqlite:///{tmp_path}/study.db").fit(*digits)
     (tmp_path / "study.db").unlink()
@@ -347,6 +363,7 @@ def test_study_outlives_its_storage(digits, tmp_path):
     assert len(search.study_.trials_dataframe()) == 6
 
 
+@pytest.mark.slow
 def test_data_are_released(digits):
     X = digits[0].copy()
     reference = weakref.ref(X)
@@ -357,6 +374,7 @@ def test_data_are_released(digits):
     assert search.best_score_ > 0.5
 
 
+@pytest.mark.slow
 def test_other_estimators(digits):
     space = {"C": FloatDistribution(1e-3, 1e1, log=True)}
     search = LeNetSearchCV(
@@ -371,6 +389,7 @@ def compute_two_scores(model, X, y):
 
 
 @pytest.mark.parametrize("return_train_score", [False, True])
+@pytest.mark.slow
 def test_error_score_replaces_each_score_of_a_callable(return_train_score):
     X, y = load_digits(return_X_y=True)
     params = {"scoring": compute_two_scores, "refit": "accuracy", "error_score": 0.0, "cv": 2}

@@ -6,9 +6,11 @@ from sklearn.utils.estimator_checks import check_param_validation, parametrize_w
 from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*do not form a square image:UserWarning",  # the checks use data with any number of features
-)
+pytestmark = [
+    pytest.mark.slow,
+    # The checks use data with any number of features.
+    pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning"),
+]
 
 SEARCH = LeNetSearchCV(LeNetClassifier(max_epochs=3), n_trials=2, cv=2, error_score="raise")
 

@@ -21,6 +21,8 @@ from sklearn.model_selection import (
 from servers import SCHEDULER, WORKER, dask
 from sklenet import LeNetClassifier
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def digits():

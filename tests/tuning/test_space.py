@@ -16,6 +16,7 @@ from sklenet.tuning._identity import sample_space
 from sklenet.tuning._space import make_space
 
 
+@pytest.mark.slow
 def test_suggest_params_in_an_objective_of_optuna():
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))

@@ -28,6 +28,8 @@ from sklenet.tuning._study import open_study
 from sklenet.tuning._worker import Worker
 from stand_ins import HILL, Hill, climb
 
+pytestmark = pytest.mark.slow
+
 # Each trial takes at least half a second, so four processes need twenty seconds on any machine. Ten kills take less.
 N_TRIALS = 160
 # The two processes are killed when 6 and when 12 trials are complete.

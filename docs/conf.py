@@ -28,7 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxext.opengraph",
 ]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
+exclude_patterns = ["_build", "generated/drawing_section.md"]
 templates_path = ["_templates"]
 # The pages link to files of the repository that are no pages; inherited docstrings refer to scikit-learn's glossary.
 suppress_warnings = ["myst.xref_missing", "ref.term", "config.cache"]
@@ -59,14 +59,16 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "show_memory": False,
     "show_signature": False,
+    "write_computation_times": False,
     "download_all_examples": False,
     "remove_config_comments": True,
-    "matplotlib_animations": False,
+    "image_srcset": ["2x"],
 }
 
 html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["sklenet.css"]
 html_show_sourcelink = False
 html_copy_source = False

@@ -10,29 +10,31 @@ from sklenet.datasets import load_mnist_sample
 
 FOLDER = Path(__file__).parent / "generated"
 
+_DRAWING_SECTION = """
+## Draw a digit
+
+The classifier of the picture runs in this page, in your browser. Draw a digit with the mouse, a finger or a pen.
+
+<iframe class="drawing-page" src="drawing_page.html" title="Draw a digit" loading="lazy"></iframe>
+"""
+
 
 def write(app) -> None:
-    """Write `answers.png`, and `drawing_page.html` where sklenet has `to_html`."""
+    """Write `answers.png` and, where sklenet exports pages to draw on, `drawing_page.html` and the section about it."""
+    to_html = getattr(getattr(sklenet, "export", None), "to_html", None)
     FOLDER.mkdir(exist_ok=True)
-    draws = can_draw()
-    if draws:
-        app.tags.add("drawing_page")
-    outputs = ["answers.png", "drawing_page.html"] if draws else ["answers.png"]
-    if all((FOLDER / name).exists() for name in outputs):
+    (FOLDER / "drawing_section.md").write_text(_DRAWING_SECTION if to_html else "", encoding="utf-8")
+    picture, page = FOLDER / "answers.png", Path(app.outdir) / "drawing_page.html"
+    if picture.exists() and (page.exists() or not to_html):
         return
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     clf = LeNetClassifier(random_state=0).fit(X, y)
-    draw_answers(clf)
-    if draws:
-        sklenet.export.to_html(clf, FOLDER / "drawing_page.html", title="Draw a digit")
+    draw_answers(clf, picture)
+    if to_html:
+        to_html(clf, page, title="Draw a digit")
 
 
-def can_draw() -> bool:
-    """Return whether this version of sklenet exports drawing pages."""
-    return hasattr(sklenet, "export") and hasattr(sklenet.export, "to_html")
-
-
-def draw_answers(clf: LeNetClassifier) -> None:
+def draw_answers(clf: LeNetClassifier, picture: Path) -> None:
     """Draw test digits, each with the most probable class and its probability."""
     X_test, y_test = load_mnist_sample(subset="test", return_X_y=True)
     X_test, y_test = X_test[:24], y_test[:24]
@@ -43,5 +45,5 @@ def draw_answers(clf: LeNetClassifier) -> None:
         ax.imshow(image.reshape(28, 28), cmap="gray_r")
         ax.set_title(f"{answer}  {row.max():.0%}", color="tab:green" if answer == digit else "tab:red", fontsize=12)
         ax.set_axis_off()
-    figure.savefig(FOLDER / "answers.png", dpi=110, facecolor="white")
+    figure.savefig(picture, dpi=110, facecolor="white")
     plt.close(figure)

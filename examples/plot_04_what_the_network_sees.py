@@ -31,6 +31,7 @@ import matplotlib.pyplot as plt
 
 from sklenet.inspection import FeatureMapDisplay, FilterDisplay, OcclusionDisplay
 
+# sphinx_gallery_thumbnail_number = 2
 filters = FilterDisplay.from_estimator(clf)
 print(f"{filters.filters.shape[0]} filters of {filters.filters.shape[1]}×{filters.filters.shape[2]} weights")
 plt.show()

@@ -36,6 +36,7 @@ print(most_confused(y_test, y_pred, n_pairs=5).to_string(float_format="{:.1%}".f
 # The whole confusion matrix is drawn by scikit-learn. The diagonal is left out of the colours, because nearly all
 # images are there.
 
+# sphinx_gallery_thumbnail_number = 2
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix

@@ -58,6 +58,7 @@ import optuna
 from optuna.visualization.matplotlib import plot_intermediate_values, plot_optimization_history
 
 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of plots with matplotlib
+# sphinx_gallery_thumbnail_number = 2
 plot_optimization_history(search.study_)
 plt.show()
 

@@ -17,6 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
     ("page", "n_lines"),
     [
         ("README.md", 10),
+        ("docs/getting_started.md", 12),
         ("docs/tuning.md", 10),
         ("docs/inspection.md", 20),
         ("docs/novelty.md", 15),

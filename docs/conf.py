@@ -57,6 +57,7 @@ sphinx_gallery_conf = {
     "reference_url": {"sklenet": None},
     "backreferences_dir": "generated/backreferences",
     "abort_on_example_error": True,
+    "capture_repr": (),  # examples print what is to be read
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,

@@ -58,7 +58,7 @@ display = ReliabilityDisplay.from_estimator(clf, X_test, y_test, n_bins=8, name=
 after = ReliabilityDisplay.from_estimator(
     calibrated, X_test, y_test, n_bins=8, name="calibrated", marker="s", ax=[display.ax_, display.share_ax_]
 )
-display.ax_.legend(loc="lower right")
+display.ax_.legend(loc="lower left", bbox_to_anchor=(0, 1))
 print(
     f"calibration error: {display.expected_calibration_error:.3f} before, {after.expected_calibration_error:.3f} after"
 )

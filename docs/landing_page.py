@@ -15,16 +15,16 @@ _DRAWING_SECTION = """
 
 The classifier of the picture runs in this page, in your browser. Draw a digit with the mouse, a finger or a pen.
 
-<iframe class="drawing-page" src="drawing_page.html" title="Draw a digit" loading="lazy"></iframe>
+<iframe class="drawing-page" src="draw_a_digit.html" title="Draw a digit" loading="lazy"></iframe>
 """
 
 
 def write(app) -> None:
-    """Write `answers.png` and, where sklenet exports pages to draw on, `drawing_page.html` and the section about it."""
+    """Write `answers.png` and, where sklenet exports pages to draw on, `draw_a_digit.html` and the section about it."""
     to_html = getattr(getattr(sklenet, "export", None), "to_html", None)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "drawing_section.md").write_text(_DRAWING_SECTION if to_html else "", encoding="utf-8")
-    picture, page = FOLDER / "answers.png", Path(app.outdir) / "drawing_page.html"
+    picture, page = FOLDER / "answers.png", Path(app.outdir) / "draw_a_digit.html"
     if picture.exists() and (page.exists() or not to_html):
         return
     X, y = load_mnist_sample(subset="train", return_X_y=True)

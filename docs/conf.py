@@ -30,7 +30,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "generated/drawing_section.md"]
 templates_path = ["_templates"]
-# The pages link to files of the repository that are no pages; inherited docstrings refer to scikit-learn's glossary.
+# The pages link to files of the repository that are no pages; inherited docstrings refer to scikit-learn's glossary;
+# the function in autosummary_context cannot be cached.
 suppress_warnings = ["myst.xref_missing", "ref.term", "config.cache"]
 
 myst_enable_extensions = ["colon_fence"]

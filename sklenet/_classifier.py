@@ -157,8 +157,6 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
     .. [3] P. Y. Simard, D. Steinkraus and J. C. Platt, "Best practices for convolutional neural networks applied to
        visual document analysis", ICDAR 2003, section 2.
-    .. [4] J. Ren, S. Fort, J. Liu, A. G. Roy, S. Padhy and B. Lakshminarayanan, "A simple fix to Mahalanobis distance
-       for improving near-OOD detection", arXiv:2106.09022, 2021.
 
     Examples
     --------
@@ -408,7 +406,7 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Score how much images look like the training images; the higher, the more.
 
-        The score is minus the relative Mahalanobis distance [4]_ of the features of F6: the squared distance from the
+        The score is minus the relative Mahalanobis distance [1]_ of the features of F6: the squared distance from the
         nearest mean of a class, with one covariance for all classes, less the squared distance under the distribution
         of all images. The distributions are those of up to 10,000 images of `fit`, spread evenly over its samples, and
         of the images of later calls of `partial_fit`, in which at most 10,000 images count and earlier ones fade. Under
@@ -430,5 +428,10 @@ class LeNetClassifier(ClassifierMixin, ModelEstimator):
         ------
         ValueError
             If the model was stored by a version without `score_samples`.
+
+        References
+        ----------
+        .. [1] J. Ren, S. Fort, J. Liu, A. G. Roy, S. Padhy and B. Lakshminarayanan, "A simple fix to Mahalanobis
+           distance for improving near-OOD detection", arXiv:2106.09022, 2021.
         """
         return self._compute(X, Model.scores, average_shifts=self.test_time_augment)

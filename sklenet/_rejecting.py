@@ -55,7 +55,7 @@ class RejectingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Error rate among the samples that are answered, in the cross-validation.
     n_features_in_ : int
         Number of features, if the estimator has the attribute.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the estimator has the attribute.
 
     See Also

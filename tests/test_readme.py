@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
         ("README.md", 10),
         ("docs/datasets.md", 3),
         ("docs/scikit_learn.md", 8),
+        ("docs/getting_started.md", 12),
         ("docs/tuning.md", 10),
         ("docs/drawing_page.md", 8),
         ("docs/inspection.md", 20),

@@ -28,7 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxext.opengraph",
 ]
-exclude_patterns = ["_build", "generated/drawing_section.md"]
+exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 # The pages link to files of the repository that are no pages; inherited docstrings refer to scikit-learn's glossary;
 # the function in autosummary_context cannot be cached.

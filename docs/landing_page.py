@@ -4,34 +4,23 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-import sklenet
 from sklenet import LeNetClassifier
 from sklenet.datasets import load_mnist_sample
+from sklenet.export import to_html
 
 FOLDER = Path(__file__).parent / "generated"
 
-_DRAWING_SECTION = """
-## Draw a digit
-
-The classifier of the picture runs in this page, in your browser. Draw a digit with the mouse, a finger or a pen.
-
-<iframe class="drawing-page" src="draw_a_digit.html" title="Draw a digit" loading="lazy"></iframe>
-"""
-
 
 def write(app) -> None:
-    """Write `answers.png` and, where sklenet exports pages to draw on, `draw_a_digit.html` and the section about it."""
-    to_html = getattr(getattr(sklenet, "export", None), "to_html", None)
+    """Write `answers.png` and `draw_a_digit.html`, unless they exist."""
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "drawing_section.md").write_text(_DRAWING_SECTION if to_html else "", encoding="utf-8")
     picture, page = FOLDER / "answers.png", Path(app.outdir) / "draw_a_digit.html"
-    if picture.exists() and (page.exists() or not to_html):
+    if picture.exists() and page.exists():
         return
     X, y = load_mnist_sample(subset="train", return_X_y=True)
     clf = LeNetClassifier(random_state=0).fit(X, y)
     draw_answers(clf, picture)
-    if to_html:
-        to_html(clf, page, title="Draw a digit")
+    to_html(clf, page, title="Draw a digit")
 
 
 def draw_answers(clf: LeNetClassifier, picture: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
+from accelerators import ON_ACCELERATORS
 from sklenet import LeNetClassifier
 from sklenet._engine import _batches
 from sklenet._engine._batches import Batches
@@ -15,15 +16,6 @@ from sklenet._engine._pixels import PixelStatistics
 from training_images import make_images
 
 CPU = torch.device("cpu")
-
-ACCELERATOR = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-ON_ACCELERATORS = pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=pytest.mark.skipif(not available, reason=f"this machine has no {kind} device"))
-        for kind, available in ACCELERATOR.items()
-    ],
-)
 
 
 @pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 1), (1, 32), (32, 32), (33, 32), (97, 32), (120, 7), (5, 2)])

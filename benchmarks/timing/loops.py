@@ -47,21 +47,22 @@ class ExpertLoop:
     has neither sample weights nor explicit generators. `predict` runs the bare module in batches of 1,000.
     """
 
-    def __init__(self, max_epochs: int, batch_size: int) -> None:
+    def __init__(self, max_epochs: int, batch_size: int, device: str = "cpu") -> None:
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.device = device
         # torch's annotations lack the memory format.
-        self.network = make_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = make_network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def fit(self, X: NDArray[np.uint8], y: NDArray[np.int64]) -> Self:
         """Train."""
-        pixels, targets = torch.from_numpy(X), torch.from_numpy(y)
+        pixels, targets = (torch.from_numpy(array).to(self.device) for array in (X, y))
         network = self.network.train()
         optimizer = torch.optim.AdamW(network.parameters(), lr=_LR, betas=BETAS, weight_decay=_WEIGHT_DECAY, fused=True)
         n_steps = self.max_epochs * -(-len(y) // self.batch_size)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LR, total_steps=n_steps, cycle_momentum=False)
         for _ in range(self.max_epochs):
-            for batch in torch.randperm(len(y)).split(self.batch_size):
+            for batch in torch.randperm(len(y), device=self.device).split(self.batch_size):
                 logits = network(standardise(pixels[batch]))
                 loss = F.cross_entropy(logits, targets[batch], label_smoothing=_SMOOTHING)
                 optimizer.zero_grad()
@@ -74,8 +75,8 @@ class ExpertLoop:
     @torch.inference_mode()
     def predict(self, X: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Predict classes."""
-        batches = torch.from_numpy(X).split(1000)
-        return torch.cat([self.network(standardise(batch)).argmax(1) for batch in batches]).numpy()
+        batches = torch.from_numpy(X).to(self.device).split(1000)
+        return torch.cat([self.network(standardise(batch)).argmax(1) for batch in batches]).cpu().numpy()
 
 
 class _Digits(Dataset[tuple[Tensor, int]]):

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
-from sklearn.svm import LinearSVC
 
 from sklenet import LeNetClassifier
 from sklenet.inspection import (
@@ -52,8 +51,8 @@ def test_other_objects_than_classifiers_raise(name, estimator, images):
 
 @pytest.mark.parametrize("name", OF_CLASSIFIERS)
 def test_classifiers_without_probabilities_raise(name, images):
-    classifier = LinearSVC().fit(images[0][:50], images[1][:50] > 4)
-    with pytest.raises(TypeError, match=r"predict_proba, which LinearSVC\(\) lacks; wrap it in CalibratedClassifierCV"):
+    classifier = RidgeClassifier().fit(images[0][:50], images[1][:50] > 4)
+    with pytest.raises(TypeError, match=r"predict_proba, which RidgeClassifier\(\) lacks; wrap it in CalibratedClassifierCV"):
         OF_CLASSIFIERS[name](classifier, *images)
 
 

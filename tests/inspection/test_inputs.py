@@ -52,7 +52,8 @@ def test_other_objects_than_classifiers_raise(name, estimator, images):
 @pytest.mark.parametrize("name", OF_CLASSIFIERS)
 def test_classifiers_without_probabilities_raise(name, images):
     classifier = RidgeClassifier().fit(images[0][:50], images[1][:50] > 4)
-    with pytest.raises(TypeError, match=r"predict_proba, which RidgeClassifier\(\) lacks; wrap it in CalibratedClassifierCV"):
+    message = r"predict_proba, which RidgeClassifier\(\) lacks; wrap it in CalibratedClassifierCV"
+    with pytest.raises(TypeError, match=message):
         OF_CLASSIFIERS[name](classifier, *images)
 
 

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from sklenet._checks import Shape, name_some
 from sklenet._classifier import LeNetClassifier
+from sklenet._files import check_folder
 from sklenet.datasets import load_image_folder
 from sklenet.export import to_html, to_onnx
 from sklenet.inspection import most_confused
@@ -25,6 +26,7 @@ def fit(
     folder: Path, model: Path, image_shape: Sequence[int], hold_out: float | None, parameters: list[tuple[str, Any]]
 ) -> str:
     """Train a model on a folder of labelled pictures, and save the model."""
+    check_folder(model)  # before the training, not after it
     classifier = LeNetClassifier(verbose=1).set_params(**dict(parameters))
     height, width = image_shape
     X, y = load_image_folder(folder, image_shape=(height, width), frame=True, return_X_y=True)

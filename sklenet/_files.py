@@ -21,9 +21,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     OSError
         If the file cannot be written.
     """
+    check_folder(path)
     path = Path(os.path.realpath(path))  # a link stays a link
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
     # In the same folder, because a file cannot be moved to another file system in one step.
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -35,3 +34,10 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     except BaseException:  # Ctrl-C included; every exception is raised again
         scratch.unlink(missing_ok=True)
         raise
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Raise a FileNotFoundError if the folder of a file to be written does not exist."""
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(folder))

@@ -176,6 +176,14 @@ def test_ctrl_c_ends_with_130(folder, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_fit_finds_a_missing_folder_before_the_training(folder, tmp_path, monkeypatch, capsys):
+    def refuse_to_train(*_, **__):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(LeNetClassifier, "fit", refuse_to_train)
+    assert "no such folder" in refuse(capsys, "fit", folder, tmp_path / "missing" / "model.safetensors")
+
+
 def test_data_sets_are_listed(capsys):
     assert "kmnist" in run(capsys, "datasets")
 

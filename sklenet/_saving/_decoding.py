@@ -32,7 +32,6 @@ _KEYS = (
 )  # fmt: skip
 
 _VERSION = re.compile(r"[\w.+!-]{1,40}", re.ASCII)
-_DEVICE = re.compile(r"auto|(cpu|cuda|mps)(:\d{1,4})?", re.ASCII)
 
 # bool, ints, floats and text of which NumPy has arrays, in both byte orders; and text as objects.
 _LABELS = re.compile(r"\|(?P<bit>b)1|\|[iu]1|[<>](?P<kind>[iu][248]|f[248])|[<>]U[1-9]\d{0,4}|\|O", re.ASCII)

@@ -1,7 +1,8 @@
 """Hand on a fitted model to programs that have neither Python nor sklenet."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sklenet._lazy import lazy_names
 
 if TYPE_CHECKING:
     from sklenet.export._html import to_html
@@ -10,19 +11,12 @@ if TYPE_CHECKING:
 
 __all__ = ["register_onnx_converter", "to_html", "to_onnx"]
 
-_MODULES = {
-    "register_onnx_converter": "_skl2onnx",
-    "to_html": "_html",
-    "to_onnx": "_onnx",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # Imported on first access, because each format needs packages of its own.
-    if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+# Imported on first access, because each format needs packages of its own.
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "register_onnx_converter": "_skl2onnx",
+        "to_html": "_html",
+        "to_onnx": "_onnx",
+    },
+)

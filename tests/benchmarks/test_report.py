@@ -14,6 +14,7 @@ from comparison import data, report
 from comparison.corruptions import CONDITIONS
 from comparison.protocol import Cell, settings
 from comparison.store import Store, load
+from contrast import contrast
 from servers import BROWSER, DRIVER, needs_browser
 
 pytestmark = pytest.mark.slow
@@ -255,15 +256,6 @@ def test_text_has_contrast_in_light_and_dark_mode(page, scheme):
 def style(page, selector, name):
     script = "return getComputedStyle(document.querySelector(arguments[0])).getPropertyValue(arguments[1])"
     return [float(number) for number in re.findall(r"[\d.]+", page.execute_script(script, selector, name))[:3]]
-
-
-def contrast(first, second):
-    def luminance(colour):
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)]
-        return np.dot([0.2126, 0.7152, 0.0722], linear)
-
-    high, low = sorted([luminance(first), luminance(second)], reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 @needs_browser

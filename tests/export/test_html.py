@@ -21,6 +21,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC
 
 from browsing import draw, open_browser, open_page, requests, set_size
+from contrast import contrast
 from drawing_page import draw_digit
 from handwriting import STYLES, write
 from pictures_of_digits import as_gray, light_across, mnist_digits, on_paper, similarity
@@ -503,12 +504,3 @@ def test_text_has_contrast_and_no_scroll_sideways(page, scheme):
         assert len(checked) > 20
         for name, ink, back in checked:
             assert contrast(ink[:3], back[:3]) >= 4.5, name
-
-
-def contrast(first, second):
-    def luminance(colour):
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)]
-        return np.dot([0.2126, 0.7152, 0.0722], linear)
-
-    high, low = sorted([luminance(first), luminance(second)], reverse=True)
-    return (high + 0.05) / (low + 0.05)

@@ -15,7 +15,8 @@ import pandas as pd
 
 from sklenet.datasets._cache import find_files, get_data_home
 from sklenet.datasets._fetch import list_datasets
-from sklenet.datasets._registry import SUBSETS, get_dataset
+from sklenet.datasets._published import SUBSETS
+from sklenet.datasets._registry import get_dataset
 from sklenet.datasets._sheet import read_labels, save_sheet
 
 

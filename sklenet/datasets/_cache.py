@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sklenet._extras import import_extra
-from sklenet.datasets._registry import SUBSETS, DataSet, File, get_dataset
+from sklenet.datasets._published import SUBSETS, DataSet, File
+from sklenet.datasets._registry import get_dataset
 
 DataHome = str | os.PathLike[str] | None
 

@@ -12,7 +12,8 @@ from sklenet._checks import check_choice
 from sklenet.datasets._bunch import as_bunch
 from sklenet.datasets._cache import DataHome, find_files, is_cached
 from sklenet.datasets._layouts import LAYOUTS, Content
-from sklenet.datasets._registry import DATASETS, SUBSETS, DataSet, get_dataset
+from sklenet.datasets._published import SUBSETS, DataSet
+from sklenet.datasets._registry import DATASETS, get_dataset
 
 
 def fetch_dataset(

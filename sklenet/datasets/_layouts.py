@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sklenet._extras import import_extra
 from sklenet.datasets._formats import damaged, open_zip, read_idx, read_libsvm, read_member, read_npz
-from sklenet.datasets._registry import DataSet
+from sklenet.datasets._published import DataSet
 
 # The files of each requested split, in the order of the registry.
 Files = Mapping[str, list[Path]]

@@ -20,7 +20,8 @@ FETCH = """
 import json, sys
 from dataclasses import replace
 from sklenet.datasets import fetch_dataset
-from sklenet.datasets._registry import DATASETS, File
+from sklenet.datasets._published import File
+from sklenet.datasets._registry import DATASETS
 
 name, data_home, urls, files = json.loads(sys.argv[1])
 files = {split: tuple(File(*file) for file in group) for split, group in files.items()}

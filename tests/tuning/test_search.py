@@ -160,7 +160,9 @@ def test_nested_validation_does_not_leak_labels():
 def test_each_outer_fold_has_its_own_study(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/studies.db"
     cross_validate(search_hill(storage=url), *digits, cv=3, error_score="raise")
-    assert len(optuna.get_all_study_names(url)) == 3
+    storage = optuna.storages.RDBStorage(url)
+    assert len(optuna.get_all_study_names(storage)) == 3
+    storage.engine.dispose()  # Python 3.13 warns of connections that are not closed
     with pytest.raises(ValueError, match="'one' in this storage has another data"):
         cross_validate(search_hill(storage=url, study_name="one"), *digits, cv=3, error_score="raise")
 

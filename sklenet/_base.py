@@ -3,25 +3,17 @@
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.callback import CallbackContext, CallbackSupportMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklenet._engine import (
-    EpochObserver,
-    Model,
-    clone_callbacks,
-    device_for_loading,
-    resolve_device,
-    use_one_thread_after_fork,
-)
+from sklenet._engine import Model, clone_callbacks, device_for_loading, resolve_device, use_one_thread_after_fork
 from sklenet._saving import RefusedError, load_saved, save_fitted
+from sklenet._tasks import CallbackSupportMixin, FitTask
 from sklenet._validation import nearest_parameter, validate_predict
 
 use_one_thread_after_fork()
@@ -43,48 +35,11 @@ def unchanged_on_error(fit: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-@dataclass
-class FitTask(EpochObserver):
-    """Reports a fit to the callbacks of an estimator, and each epoch as a subtask.
-
-    A context manager: the fit begins with the block, and ends with the block unless the block raises.
-
-    Parameters
-    ----------
-    context : sklearn.callback.CallbackContext
-        Context of the fit.
-    hook_params : dict
-        The estimator, X, y and metadata, as scikit-learn's hooks take them.
-    attributes : callable
-        Returns the fitted attributes of a model. Called only for a callback that wants a fitted estimator.
-    """
-
-    context: CallbackContext
-    hook_params: dict[str, Any]
-    attributes: Callable[[Model], dict[str, Any]]
-
-    def __enter__(self) -> Self:
-        self.context.call_on_fit_task_begin(**self.hook_params)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.context.call_on_fit_task_end(**self.hook_params, reconstruction_attributes={})
-
-    def begin_epoch(self) -> None:
-        """Begin the task of an epoch."""
-        self._epoch = self.context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self.hook_params)
-
-    def end_epoch(self, snapshot: Callable[[], Model]) -> bool:
-        """End the task of the epoch, and return whether a callback has asked to end the training."""
-        return self._epoch.call_on_fit_task_end(
-            **self.hook_params, reconstruction_attributes=lambda: self.attributes(snapshot())
-        )
-
-
 class ModelEstimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """An estimator whose fitted attributes are those of a :class:`Model`, which `_model` holds."""
+
+    # Set by a search while it fits: `watch` of FitTask.
+    _watch_epoch: Callable[[int, Callable[[], Self]], bool] | None = None
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the activations of F6, the features from which the output layer tells the classes apart.
@@ -254,8 +209,13 @@ class ModelEstimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tran
 
     def _fit_task(self, X: Any, y: Any, sample_weight: Any, n_epochs: int) -> FitTask:
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        hook_params = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        return FitTask(self._init_callback_context(max_subtasks=n_epochs), hook_params, self._attributes)
+        return FitTask(
+            context=self._init_callback_context(max_subtasks=n_epochs),
+            estimator=self,
+            data={"X": X, "y": y, "metadata": metadata},
+            attributes=self._attributes,
+            watch=self._watch_epoch,
+        )
 
     def _assign(self, model: Model) -> None:
         """Assign the fitted attributes at once."""

@@ -11,7 +11,7 @@ from typing import Any
 SEEN = {
     "optuna": ("5.0.0",),
     "skl2onnx": ("1.20.0",),
-    "sklearn": ("1.9.0", "1.9.1"),
+    "sklearn": ("1.6.0", "1.6.1", "1.7.0", "1.7.2", "1.8.0", "1.9.0", "1.9.1"),
 }
 
 # Name: the module that has it, and what it is needed for.
@@ -49,7 +49,6 @@ ATTRIBUTES = {
         "sklearn.callback",
         {
             "_init_callback_context": "begins the task of a fit; scikit-learn's own estimators call it in fit",
-            "_skl_callbacks": "callbacks that set_callbacks has set; no method returns them",
         },
     ),
     "BaseSearchCV": (

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import os
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,12 @@ N_IMAGES = {"train": 7, "test": 5}
 
 # The splits of Omniglot have disjoint classes.
 OMNIGLOT_LABELS = {"train": [0, 0, 1, 20, 20, 500, 963], "test": [964, 964, 965, 1000, 1622]}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes():
+    """Let the workers of pytest-xdist share the cores: a thread each, and for the processes that their tests start."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items):

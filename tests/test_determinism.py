@@ -235,7 +235,7 @@ def global_state():
         "threads": torch.get_num_threads(),
         "interop threads": torch.get_num_interop_threads(),
         "dtype": torch.get_default_dtype(),
-        "device": torch.get_default_device(),
+        "device": torch.empty(0).device,
         "grad": torch.is_grad_enabled(),
         "inference": torch.is_inference_mode_enabled(),
         "autocast": torch.is_autocast_enabled("cpu"),

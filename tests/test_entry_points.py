@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 
+from releases import SKLEARN
 from sklenet import LeNetClassifier
 from sklenet.tuning import LeNetSearchCV
 
@@ -76,6 +77,8 @@ def test_predict_accepts_frames_of_another_library_than_fit(fit_frame, predict_f
 @pytest.mark.parametrize("estimator", ["classifier", "search"])
 @pytest.mark.parametrize("method", [*PREDICT_METHODS, "score"])
 def test_reordered_columns_raise(method, estimator, frame):
+    if estimator == "search" and frame == "pyarrow" and SKLEARN < (1, 9):
+        pytest.skip("scikit-learn splits tables of pyarrow since release 1.9")
     reordered = FRAMES[frame](X[:, ::-1], NAMES[::-1])
     labels = (y,) if method == "score" else ()
     with pytest.raises(ValueError, match="feature names should match"):

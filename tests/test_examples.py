@@ -6,6 +6,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+from releases import needs_temperature
+
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("plot_*.py"))
 
 
@@ -20,7 +22,13 @@ def figures(monkeypatch):
     plt.close("all")
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(path, marks=[needs_temperature] if "calibration" in path.stem else [], id=path.stem)
+        for path in EXAMPLES
+    ],
+)
 def test_example_runs_and_ends_in_a_picture(example, figures, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(example))

@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from process_matrix import FIT_BACKENDS, FIT_METHODS, LOAD_BACKENDS, LOAD_METHODS
+
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parent / "process_matrix.py"
-METHODS = ("fork", "forkserver", "spawn", "loky", "threading", "multiprocessing")
+TASKS = ("predict", "fit", "load")
+CELLS = [("fit", f"{method} {task}") for method in (*FIT_METHODS, *FIT_BACKENDS) for task in TASKS]
+CELLS += [("load", f"{method} {task}") for method in (*LOAD_METHODS, *LOAD_BACKENDS) for task in TASKS]
+CELLS += [("fit", "loky search")]
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +48,12 @@ def differences(tmp_path_factory):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("parent", ["fit", "load"])
-@pytest.mark.parametrize(
-    "cell", [*(f"{method} {task}" for method in METHODS for task in ("predict", "fit", "load")), "loky search"]
-)
+@pytest.mark.parametrize(("parent", "cell"), CELLS)
 def test_processes_terminate_with_the_results_of_the_parent(differences, parent, n_threads, cell):
     cells, errors = differences(parent, n_threads)
     assert cell in cells, errors
-    # Forked children and workers of joblib compute with one thread. The last bits depend on the number of threads.
+    # Forked children and workers of joblib compute with one thread. The last bits depend on the number of threads, and
+    # AdamW, which divides by the size of a gradient, makes whole steps of the last bits of gradients near zero.
     same_threads = n_threads == 1 or cell.startswith(("spawn", "threading"))
-    assert float(cells[cell]) <= (0 if same_threads else 1e-5)
+    tolerance = 1e-5 if cell.endswith(("predict", "load")) else 0.05
+    assert float(cells[cell]) <= (0 if same_threads else tolerance)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
-from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklenet._private import _check_sample_weight
@@ -33,6 +32,8 @@ def weigh_samples(rows: NDArray[Any], sample_weight: ArrayLike | None) -> tuple[
     """
     weights = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     indices = np.flatnonzero(weights)
+    if len(indices) == 0:
+        raise ValueError("sample_weight leaves no sample: at least one weight must be positive.")
     return indices, weights[indices]
 
 
@@ -146,9 +147,11 @@ def _weight_of_classes(
     if isinstance(class_weight, dict):
         _check_class_weight(class_weight, classes.tolist())
         return np.array([class_weight.get(label, 1.0) for label in classes.tolist()], dtype=np.float64)
-    indices = np.arange(len(classes)) if class_weight is None else np.unique(targets)
-    found = compute_class_weight(class_weight, classes=indices, y=targets, sample_weight=sample_weight)
-    return np.asarray(found, dtype=np.float64)
+    if class_weight is None:
+        return np.ones(len(classes))
+    # scikit-learn's compute_class_weight takes no sample_weight before release 1.7.
+    totals = np.bincount(targets, weights=sample_weight)
+    return totals.sum() / (len(totals) * totals)
 
 
 def _check_class_weight(class_weight: dict[Any, float], classes: list[Any]) -> None:

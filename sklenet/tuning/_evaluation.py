@@ -1,6 +1,7 @@
 """The objective of a study: fit and score fold by fold, report scores of epochs, and stop when the pruner says so."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +9,12 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.callback import CallbackContext
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from sklenet._classifier import LeNetClassifier
 from sklenet._private import _check_method_params, _fit_and_score
+from sklenet._tasks import HAS_CALLBACKS, CallbackContext
 from sklenet.tuning._space import Space
 
 # Epochs of a fold that are scored on held-out images; scoring every epoch would take too long.
@@ -75,28 +76,27 @@ class Evaluation:
     ) -> None:
         train, test = self.splits[number]
         estimator = clone(self.estimator).set_params(**clone(params, safe=False))
-        epoch_scores = self._attach_epoch_scores(trial, estimator, number, folds)
         task_id = trial.number * len(self.splits) + number
         context = self.context.subcontext(task_name="candidate-split-evaluation", task_id=task_id)
         try:
-            result = _fit_and_score(
-                estimator,
-                self.X,
-                self.y,
-                scorer=self.scorer,
-                train=train,
-                test=test,
-                verbose=0,
-                parameters=None,
-                fit_params=self.routed.estimator.fit,
-                score_params=self.routed.scorer.score,
-                return_train_score=self.search.return_train_score,
-                return_times=True,
-                return_estimator=True,
-                error_score=self.search.error_score,
-                caller=self.search,
-                callback_ctx=context,
-            )
+            with self._scored_epochs(trial, estimator, number, folds) as epoch_scores:
+                result = _fit_and_score(
+                    estimator,
+                    self.X,
+                    self.y,
+                    scorer=self.scorer,
+                    train=train,
+                    test=test,
+                    verbose=0,
+                    parameters=None,
+                    fit_params=self.routed.estimator.fit,
+                    score_params=self.routed.scorer.score,
+                    return_train_score=self.search.return_train_score,
+                    return_times=True,
+                    return_estimator=True,
+                    error_score=self.search.error_score,
+                    **({"caller": self.search, "callback_ctx": context} if HAS_CALLBACKS else {}),
+                )
         except Exception as error:
             # With error_score="raise" the error propagates to the user. The study records it in any case.
             trial.set_user_attr(CAUSE, f"{type(error).__name__}: {error}")
@@ -112,17 +112,21 @@ class Evaluation:
         if number + 1 < len(self.splits) and trial.should_prune():
             raise optuna.TrialPruned
 
-    def _attach_epoch_scores(
+    @contextmanager
+    def _scored_epochs(
         self, trial: optuna.Trial, estimator: BaseEstimator, number: int, folds: list[dict[str, Any]]
-    ) -> "EpochScores | None":
-        """Attach a callback that scores epochs on the held-out images of a fold, if the estimator ends in a LeNet."""
+    ) -> "Iterator[EpochScores | None]":
+        """Score epochs on the held-out images of a fold while the block fits, if the estimator ends in a LeNet."""
         lenet = get_final_lenet(estimator)
         if self.n_epochs is None or lenet is None:
-            return None
+            yield None
+            return
         _, test = self.splits[number]
-        callback = EpochScores(self, trial, estimator, test, number, self._scores(folds))
-        lenet.set_callbacks(*getattr(lenet, "_skl_callbacks", []), callback)
-        return callback
+        lenet._watch_epoch = scores = EpochScores(self, trial, estimator, test, number, self._scores(folds))
+        try:
+            yield scores
+        finally:
+            lenet._watch_epoch = None  # the scores hold the estimator, and images
 
     def _scores(self, folds: list[dict[str, Any]]) -> list[float]:
         return [self.select(fold["test_scores"]) for fold in folds]
@@ -152,11 +156,11 @@ def check_metric(metric: Any, names: Collection[str]) -> None:
         )
 
 
-@dataclass(eq=False)
+@dataclass
 class EpochScores:
-    """A scikit-learn callback that scores epochs on held-out images, reports the scores, and stops a pruned fit.
+    """Scores epochs on held-out images, reports the scores, and stops a pruned fit.
 
-    The callback scores the final LeNetClassifier. The fitted steps before it transform the held-out images once a fold.
+    The final LeNetClassifier is scored. The fitted steps before it transform the held-out images once a fold.
     """
 
     evaluation: Evaluation
@@ -168,31 +172,18 @@ class EpochScores:
     pruned: bool = False
     _held_out: tuple[Any, Any, dict[str, Any]] | None = None
 
-    def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Do nothing."""
-
-    def teardown(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Release the data, because scikit-learn's cache of hook signatures keeps this callback alive."""
-        del self.evaluation, self.trial, self.estimator, self._held_out
-
-    def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Do nothing."""
-
-    def on_fit_task_end(
-        self, estimator: BaseEstimator, context: CallbackContext, *, fitted_estimator: BaseEstimator
-    ) -> bool:
+    def __call__(self, index: int, fitted_so_far: Callable[[], LeNetClassifier]) -> bool:
         """Score an epoch, report the score, and return whether to stop.
 
         The last epoch is not scored here, because the search scores the model when the fit has ended.
         """
-        n_epochs, epoch = self.evaluation.n_epochs or 1, context.task_id + 1
+        n_epochs, epoch = self.evaluation.n_epochs or 1, index + 1
         interval = -(-n_epochs // _MAX_SCORED_EPOCHS)
-        if context.task_name != "epoch" or epoch == n_epochs or epoch % interval != 0:
+        if epoch == n_epochs or epoch % interval != 0:
             return False
         X, y, params = self._get_held_out()
-        score = self.evaluation.select(self.evaluation.scorer(fitted_estimator, X, y, **params))
-        step = self.number * n_epochs + context.task_id
-        self.trial.report(float(np.mean([*self.earlier, score])), step)
+        score = self.evaluation.select(self.evaluation.scorer(fitted_so_far(), X, y, **params))
+        self.trial.report(float(np.mean([*self.earlier, score])), self.number * n_epochs + index)
         self.pruned = self.trial.should_prune()
         return self.pruned
 

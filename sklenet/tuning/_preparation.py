@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.callback import CallbackContext
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklenet._engine import resolve_settings
 from sklenet._private import BaseSearchCV
+from sklenet._tasks import CallbackContext
 from sklenet._validation import as_labels
 from sklenet.tuning._evaluation import Evaluation, check_metric, get_final_lenet
 from sklenet.tuning._identity import hash_search, sample_space

@@ -14,12 +14,12 @@ from optuna.pruners import BasePruner, MedianPruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from sklearn.base import BaseEstimator, clone
-from sklearn.callback import CallbackContext
 from sklearn.utils import Tags, check_random_state, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter
 
 from sklenet._classifier import LeNetClassifier
 from sklenet._private import BaseSearchCV, HasMethods, Interval, _check_method_params, _fit_context
+from sklenet._tasks import CallbackContext, CallbackSupportMixin
 from sklenet.tuning._evaluation import Evaluation
 from sklenet.tuning._preparation import check_labels, clone_with_seeds, make_evaluation
 from sklenet.tuning._pruning import prune_within_folds
@@ -33,7 +33,7 @@ from sklenet.tuning._worker import Worker, run_workers
 _N_STARTUP_TRIALS = 2
 
 
-class LeNetSearchCV(BaseSearchCV):
+class LeNetSearchCV(BaseSearchCV, CallbackSupportMixin):
     """Search for the best parameters of a LeNetClassifier by Optuna [1]_, with cross-validation and pruning.
 
     The search has the interface of scikit-learn's searches, such as `RandomizedSearchCV`: it fits and predicts, nests

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from exported import N_TRAIN, assert_agrees, load_digits, run_onnxruntime, run_reference
+from releases import needs_temperature
 from sklenet import LeNetClassifier
 from sklenet.export import register_onnx_converter, to_onnx
 
@@ -231,7 +232,13 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("reason", "make"), REFUSED.items(), ids=REFUSED.keys())
+@pytest.mark.parametrize(
+    ("reason", "make"),
+    [
+        pytest.param(reason, make, marks=[needs_temperature] if "temperature" in reason else [], id=reason)
+        for reason, make in REFUSED.items()
+    ],
+)
 @pytest.mark.slow
 def test_what_skl2onnx_fails_at_is_refused(digits, reason, make):
     X, y = digits

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from releases import needs_temperature
+from releases import SKLEARN, needs_temperature
 from sklenet import LeNetClassifier
 
 
@@ -96,6 +96,7 @@ def test_permutation_importance_is_higher_for_inner_pixels(digits):
     assert inner.mean() > edge.mean()
 
 
+@pytest.mark.skipif(SKLEARN < (1, 9), reason="earlier releases of scikit-learn do not route metadata to Pipeline.score")
 @pytest.mark.slow
 def test_sample_weight_is_routed(digits):
     X, y = digits

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklenet import LeNetClassifier
@@ -113,9 +114,14 @@ def count_operators(model, X, y):
     return counter.counts
 
 
+# PyTorch 2.6 detaches more often.
+MORE = 6 if torch.__version__.startswith("2.6.") else 0
+
+
 # The overhead of a training step grows with the number of operators, so that the number per step is bounded.
 @pytest.mark.parametrize(
-    ("params", "max_operators"), [({}, 132), ({"augment": None}, 104), ({"augment": None, "dropout": 0.1}, 116)]
+    ("params", "max_operators"),
+    [({}, 132 + MORE), ({"augment": None}, 104 + MORE), ({"augment": None, "dropout": 0.1}, 116 + MORE)],
 )
 @pytest.mark.slow
 def test_number_of_operators_per_step_is_bounded(random_images, params, max_operators):

@@ -28,6 +28,8 @@ def check(folder):
     assert all((record["n_jobs"], record["threads"]) == (2, 1) for record in results.records)
 
 
+# joblib 1.5 warns of its own backend.
+@pytest.mark.filterwarnings("ignore:`apply_async` is deprecated:DeprecationWarning")
 def test_local_cluster_of_processes(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(BENCHMARKS))
     with LocalCluster(2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as cluster:

@@ -2,9 +2,9 @@
 A first classifier
 ==================
 
-This example trains :class:`~sklenet.LeNetClassifier` on handwritten digits and measures how often it is right on digits
-that it has not seen. You learn how to load the digits that come with the package, how to fit a classifier, and how to
-read its predictions and their probabilities.
+This example trains :class:`~sklenet.LeNetClassifier` on handwritten digits and measures the accuracy on digits that
+were not used for training. You learn how to load the digits that come with the package, how to fit a classifier, and
+how to read its predictions and their probabilities.
 """
 
 # %%
@@ -25,7 +25,7 @@ print(f"{len(X)} training images, {len(X_test)} test images, {X.shape[1]} pixels
 # --------
 #
 # We train on the first 2,000 images to keep the example short. No parameter needs to be set: the number of epochs and
-# the size of the batches follow from the number of images. ``random_state`` makes the training repeatable.
+# the size of the batches follow from the number of images. ``random_state`` makes the training reproducible.
 
 from sklenet import LeNetClassifier
 
@@ -42,8 +42,8 @@ print(f"accuracy on the test images: {accuracy:.1%}")
 # Predictions
 # -----------
 #
-# ``predict`` returns a label for each image, and ``predict_proba`` a probability for each class. The picture shows
-# twelve test digits with the predicted label and its probability. Each digit of the picture is read correctly.
+# ``predict`` returns a label for each image, and ``predict_proba`` a probability for each class. The figure shows
+# twelve test digits with the predicted label and its probability. All digits of the figure are classified correctly.
 
 import matplotlib.pyplot as plt
 

@@ -2,19 +2,19 @@
 Read your own handwriting from a photo
 ======================================
 
-A network that has learnt from MNIST expects light strokes on a dark background, in the middle of an image of 28×28
+A network that is trained on MNIST expects light strokes on a dark background, in the middle of an image of 28×28
 pixels. A photo of a digit on paper is dark on light, unevenly lit, and of any size. You learn how
-:class:`~sklenet.preprocessing.CharacterFramer` converts photos to images like the training images, and how much that
-matters.
+:class:`~sklenet.preprocessing.CharacterFramer` converts photos to images like the training images, and how much this
+conversion reduces the error.
 """
 
 # %%
 # Photos of digits on paper
 # -------------------------
 #
-# With photos of your own, pass their paths to the framer. This example has to run without a camera, so we write test
-# digits of MNIST on paper and photograph the paper by a function: the digit is enlarged, drawn with a dark pen
-# somewhere on gray paper, and lit from one side. The camera adds noise.
+# For photos of your own, pass their paths to ``CharacterFramer``. This example has to run without a camera, so a
+# function simulates photos of test digits of MNIST: each digit is enlarged, drawn with a dark pen at a random position
+# on gray paper, and lit from one side. Noise simulates that of a camera.
 
 import numpy as np
 from PIL import Image
@@ -42,8 +42,8 @@ digits, y_digits = digits[:100].reshape(-1, 28, 28), y_digits[:100]
 photos = [photograph(digit) for digit in digits]
 
 # %%
-# A classifier of MNIST
-# ---------------------
+# A classifier for MNIST
+# ----------------------
 
 from sklenet import LeNetClassifier
 
@@ -52,8 +52,8 @@ clf = LeNetClassifier(random_state=0).fit(X[:1000], y[:1000])
 print(f"error on the original digits: {1 - clf.score(digits, y_digits):.1%}")
 
 # %%
-# A naive conversion inverts the photo and resizes it to 28×28 pixels. The strokes are then too small, off the centre,
-# and the paper is gray instead of black. The classifier is wrong on most of these images.
+# A naive conversion inverts the photo and resizes it to 28×28 pixels. The strokes are then too small and not
+# centred, and the paper is gray instead of black. The classifier misclassifies most of these images.
 
 resized = [Image.fromarray(255 - photo).resize((28, 28), Image.Resampling.BOX) for photo in photos]
 resized = np.stack([np.asarray(image) for image in resized])
@@ -64,9 +64,9 @@ print(f"error on resized photos: {np.mean(naive != y_digits):.1%}")
 # Framing
 # -------
 #
-# :class:`~sklenet.preprocessing.CharacterFramer` finds the ink whatever the light, scales it so that the longer side
-# has 20 pixels, and moves its centre of mass to the middle of the image. It is a transformer, so that it can also be
-# the first step of a pipeline.
+# :class:`~sklenet.preprocessing.CharacterFramer` finds the ink under uneven light, scales the character so that
+# the longer side has 20 pixels, and moves the centre of mass to the middle of the image. ``CharacterFramer`` is a
+# transformer and can also be the first step of a pipeline.
 
 from sklenet.preprocessing import CharacterFramer
 
@@ -75,8 +75,8 @@ answers = clf.predict(framed)
 print(f"error on framed photos: {np.mean(answers != y_digits):.1%}")
 
 # %%
-# The picture shows six photos above the resized and the framed images, with the predictions of the classifier. The
-# framed images look like digits of MNIST, and the error on them is close to that on the original digits.
+# The figure shows six photos above the resized and the framed images, with the predictions of the classifier. The
+# framed images look like digits of MNIST, and the error on the framed images is close to that on the original digits.
 
 import matplotlib.pyplot as plt
 

@@ -2,9 +2,9 @@
 Turn a scanned sheet into a data set
 ====================================
 
-The quickest way to a data set of your own is a form: print rows and columns of empty cells, let people write a known
-character into each, and scan the sheet. You learn how :func:`~sklenet.preprocessing.cut_sheet` cuts the scan into
-cells, and how the cells become training images.
+A form is the quickest way to collect a data set of your own: print rows and columns of empty cells, let people write a
+known character into each cell, and scan the sheet. You learn how :func:`~sklenet.preprocessing.cut_sheet` cuts the
+scan into cells, and how the cells become training images.
 """
 
 # %%
@@ -53,8 +53,8 @@ is_written = ~cells.is_empty.ravel()
 print(f"{len(cells.images)} cells, of which {cells.is_empty.sum()} are empty")
 
 # %%
-# The labels of the cells are known, because the form says what to write where. The framer makes images of equal size of
-# the cells.
+# The labels of the cells are known, because the form says which character to write into each cell. ``CharacterFramer``
+# converts the cells to images of equal size.
 
 written = [image for image, keep in zip(cells.images, is_written, strict=True) if keep]
 X = CharacterFramer().transform(written)
@@ -65,8 +65,8 @@ print(f"data set: {X.shape[0]} images of {X.shape[1]} pixels, classes {np.unique
 # Training
 # --------
 #
-# A sheet of 158 letters is a small data set. A classifier that learns from the upper seven rows nevertheless reads
-# nearly all letters of the lower three rows.
+# A sheet of 158 letters is a small data set. A classifier that is trained on the upper seven rows nevertheless
+# classifies nearly all letters of the lower three rows correctly.
 
 from sklenet import LeNetClassifier
 
@@ -76,7 +76,7 @@ is_right = clf.predict(X[n_train:]) == y[n_train:]
 print(f"{is_right.sum()} of {len(is_right)} letters of the lower rows are read correctly")
 
 # %%
-# The left panel shows the scan, straightened, with the grid that was found; the empty cells are shaded. The right panel
+# The left panel shows the straightened scan with the grid that was found. The empty cells are shaded. The right panel
 # shows the first 16 framed images of the data set with their labels.
 
 import matplotlib.pyplot as plt
@@ -91,5 +91,4 @@ for ax, image, label in zip(right.subplots(4, 4).flat, X, y, strict=False):
 plt.show()
 
 # %%
-# The same is done from the command line by ``python -m sklenet.datasets sheet``, which writes a folder of pictures
-# for each class.
+# The command ``python -m sklenet.datasets sheet`` also cuts a sheet, and writes a folder of pictures for each class.

@@ -1,10 +1,10 @@
 """
-What the network sees
-=====================
+Filters, feature maps and occlusion
+===================================
 
-LeNet-5 computes its answer in layers: two convolutions, each followed by a reduction of the picture, and three layers
-of units that see the whole picture. You learn how to show the filters of the first layer, what each layer makes of an
-image, and which part of an image a prediction depends on.
+LeNet-5 computes a prediction in layers: two convolutions, each followed by subsampling, and three layers of units that
+receive the whole image. You learn how to show the filters of the first layer, the feature maps of each layer for an
+image, and the parts of an image on which a prediction depends.
 """
 
 # %%
@@ -37,12 +37,12 @@ print(f"{filters.filters.shape[0]} filters of {filters.filters.shape[1]}×{filte
 plt.show()
 
 # %%
-# An image on its way through the layers
-# --------------------------------------
+# The feature maps of the layers
+# ------------------------------
 #
-# :class:`~sklenet.inspection.FeatureMapDisplay` shows the input and the maps of C1, S2, C3 and S4. The maps become
-# smaller and more numerous from layer to layer: C1 still shows the digit, with different edges in each map, whereas
-# S4 says in 5×5 cells where a pattern of strokes occurs.
+# :class:`~sklenet.inspection.FeatureMapDisplay` shows the input and the feature maps of C1, S2, C3 and S4. The maps
+# become smaller and more numerous from layer to layer: the maps of C1 still show the digit, with different edges in
+# each map, whereas the 5×5 cells of a map of S4 show where a pattern of strokes occurs.
 
 maps = FeatureMapDisplay.from_estimator(clf, X_test[:1])
 for layer, values in maps.maps.items():
@@ -50,13 +50,13 @@ for layer, values in maps.maps.items():
 plt.show()
 
 # %%
-# The part of the image that matters
-# ----------------------------------
+# The parts of an image on which a prediction depends
+# ---------------------------------------------------
 #
-# :class:`~sklenet.inspection.OcclusionDisplay` covers one part of the image after the other with a patch of
-# background and predicts again. The probability of the predicted class falls where the patch covers strokes that the
-# prediction depends on. A map without dark places belongs to a digit that is read correctly whatever the patch
-# covers. We show digits of four classes.
+# :class:`~sklenet.inspection.OcclusionDisplay` covers one part of the image after the other with a patch of background
+# and predicts again. The probability of the predicted class falls where the patch covers strokes on which the
+# prediction depends. If a map has no dark regions, the predicted class has a high probability wherever the patch is.
+# The figure shows digits of four classes.
 
 import numpy as np
 

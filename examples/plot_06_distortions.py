@@ -3,8 +3,8 @@ Why distortions help
 ====================
 
 A digit that is rotated a little, shifted or scaled is still the same digit. By default,
-:class:`~sklenet.LeNetClassifier` distorts the training images at random in every epoch, so that the network never
-sees the same image twice. You learn how to measure what that is worth, by learning curves with and without
+:class:`~sklenet.LeNetClassifier` distorts the training images at random in every epoch, so that the network is never
+trained on the same image twice. You learn how to measure the effect of distortions by learning curves with and without
 distortions.
 """
 
@@ -12,8 +12,8 @@ distortions.
 # Learning curves
 # ---------------
 #
-# We train on 50 to 400 digits, with two draws of the training images each, and measure the error on 1,000 test images.
-# ``augment=None`` switches the distortions off; the number of epochs is the same for both.
+# We train on 50 to 400 digits, with two draws of the training images for each size, and measure the error on 1,000
+# test images. ``augment=None`` switches the distortions off; the number of epochs is the same for both.
 
 import numpy as np
 
@@ -41,8 +41,8 @@ for row, size in enumerate(sizes):
     print(f"{size} training images: {means}")
 
 # %%
-# The picture shows the learning curves. Points are single draws, lines their means. Both axes are logarithmic, since an
-# error tends to fall along a straight line there.
+# The figure shows the learning curves. The points are single draws, and the lines are their means. Both axes are
+# logarithmic, because errors tend to fall along a straight line on such axes.
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import PercentFormatter, ScalarFormatter
@@ -61,4 +61,5 @@ ax.legend()
 plt.show()
 
 # %%
-# Switch distortions off where they change the class: where classes differ by size, by place, or by a small rotation.
+# Switch distortions off if distortions can change the class, that is if classes differ by size, by position or by a
+# small rotation.

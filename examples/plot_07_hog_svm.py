@@ -2,17 +2,17 @@
 LeNet against HOG features and a support vector machine
 =======================================================
 
-Before neural networks became cheap to train, digits were often read by a support vector machine on histograms of
+Before neural networks became cheap to train, digits were often classified by a support vector machine on histograms of
 oriented gradients (HOG). You learn how to compare two classifiers on the same test images with a statistical test, so
-that a difference by chance is not mistaken for a better classifier.
+that a difference by chance is not taken for a real difference.
 """
 
 # %%
 # Two classifiers
 # ---------------
 #
-# The first pipeline computes HOG features by scikit-image and classifies them by a support vector machine. The second
-# classifier is LeNet with its default parameters. Both learn from the same 1,000 digits.
+# The first classifier is a pipeline that computes HOG features by scikit-image and classifies the features by a support
+# vector machine. The second classifier is LeNet with its default parameters. Both are trained on the same 1,000 digits.
 
 import numpy as np
 from skimage.feature import hog
@@ -38,10 +38,10 @@ lenet = LeNetClassifier(random_state=0).fit(X, y)
 is_wrong = {"HOG + SVM": svm.predict(X_test) != y_test, "LeNet": lenet.predict(X_test) != y_test}
 
 # %%
-# Intervals
-# ---------
+# Confidence intervals
+# --------------------
 #
-# An error measured on 1,000 images is uncertain by chance. SciPy computes Wilson's confidence interval.
+# An error that is measured on 1,000 images has a statistical uncertainty. SciPy computes Wilson's confidence interval.
 
 from scipy.stats import binomtest
 
@@ -54,9 +54,9 @@ for name, wrong in is_wrong.items():
 # A paired test
 # -------------
 #
-# The two classifiers read the same images, so a paired test is more powerful than a comparison of the intervals.
+# The two classifiers predict the same images, so a paired test is more powerful than a comparison of the intervals.
 # McNemar's exact test counts only the images on which one of the two is right and the other is wrong. If both were
-# equally good, each of these images would be equally likely to favour either.
+# equally good, each of these images would favour either classifier with the same probability.
 
 only_svm = int((is_wrong["HOG + SVM"] & ~is_wrong["LeNet"]).sum())
 only_lenet = int((is_wrong["LeNet"] & ~is_wrong["HOG + SVM"]).sum())

@@ -1,20 +1,20 @@
 """
-Leave doubtful images to a person
-=================================
+Reject uncertain predictions
+============================
 
-Where a mistake is expensive, a classifier should not answer if it is in doubt. You learn how
+If mistakes are expensive, a classifier should reject images whose prediction is uncertain. You learn how
 :class:`~sklenet.RejectingClassifier` finds the threshold on the probability that keeps a wanted error, and what share
-of the images is then left to a person.
+of the images is rejected and left to a person.
 """
 
 # %%
-# A wanted error
-# --------------
+# Choosing the threshold
+# ----------------------
 #
-# We ask for an error of at most 0.5 % among the answers. ``fit`` trains the classifier on a part of the images, finds
-# the lowest threshold that keeps the wanted error on the others, and then trains the classifier on all images.
-# ``coverage_`` is the share of the held-out images that is answered. We use a single split to save time; the default
-# is a cross-validation.
+# We want an error of at most 0.5 % among the images that are not rejected. ``fit`` trains the classifier on a part of
+# the images, finds the lowest threshold that keeps the wanted error on the other images, and then trains the
+# classifier on all images. ``coverage_`` is the share of these other images that is not rejected. We use a single
+# split to save time; the default is a cross-validation.
 
 from sklearn.model_selection import StratifiedShuffleSplit
 
@@ -28,11 +28,11 @@ clf = RejectingClassifier(LeNetClassifier(random_state=0), max_error=0.005, cv=s
 print(f"threshold {clf.threshold_:.3f}, coverage {clf.coverage_:.1%}, error {clf.error_:.2%}")
 
 # %%
-# New images
-# ----------
+# Predictions for new images
+# --------------------------
 #
-# ``predict`` returns the label -1 for images that are rejected. The answers contain far fewer mistakes than the
-# predictions for all images. The error on new images is not guaranteed, since the threshold was chosen on other
+# ``predict`` returns the label -1 for images that are rejected. The other predictions contain far fewer mistakes than
+# the predictions for all images. The error on new images is not guaranteed, because the threshold was chosen on other
 # images.
 
 answers = clf.predict(X_test)
@@ -42,12 +42,12 @@ print(f"answered: {is_answered.mean():.1%}, error of the answers: {(answers != y
 print(f"error if all images were answered: {is_wrong_everywhere.mean():.2%}")
 
 # %%
-# The trade-off
-# -------------
+# Trade-off between coverage and error
+# ------------------------------------
 #
-# The curve shows the error of the answers for each coverage, from the most confident image on the left to all images
-# on the right. The dot is the threshold that was chosen. The images on the right are rejected images with the lowest
-# probabilities; they are the ones that a person has to read.
+# The curve shows the error of the predictions that are not rejected for each coverage, from the most confident
+# prediction on the left to all predictions on the right. The dot is the threshold that was chosen. The right panel
+# shows the rejected images with the lowest probabilities, which a person has to read.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,10 +1,10 @@
 """
-Letters of another alphabet, in fonts that were not seen
-========================================================
+Letters of another alphabet in unseen fonts
+===========================================
 
-A classifier of printed letters meets fonts that its training images do not contain. You learn how to draw characters
-of any alphabet by :func:`~sklenet.datasets.make_characters`, and how to measure the error on unseen fonts by
-cross-validation with groups.
+A classifier of printed letters is applied to fonts that do not occur in the training images. You learn how to draw
+characters of any alphabet by :func:`~sklenet.datasets.make_characters`, and how to measure the error on unseen fonts
+by cross-validation with groups.
 """
 
 # %%
@@ -12,7 +12,7 @@ cross-validation with groups.
 # ----------------
 #
 # The letters are drawn in the fonts that come with matplotlib. Four of its font families contain Cyrillic letters.
-# ``groups`` says which family each image is drawn in.
+# ``groups`` has the font family of each image.
 
 import numpy as np
 
@@ -23,12 +23,12 @@ families = np.unique(letters.groups)
 print(f"{len(letters.data)} images of {len(letters.target_names)} letters in {', '.join(families)}")
 
 # %%
-# Two ways to measure
-# -------------------
+# Errors in seen and in unseen fonts
+# ----------------------------------
 #
 # With ``StratifiedKFold``, each font occurs among the training images and among the test images. With ``GroupKFold``,
-# each fold tests one font family that the classifier has not seen. The second figure is the one to expect for new
-# fonts.
+# each fold tests one font family that does not occur among the training images of the fold. The error to expect for new
+# fonts is the second one.
 
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
 
@@ -42,7 +42,7 @@ print(f"error in seen fonts: {np.mean(seen != letters.target):.1%}")
 print(f"error in unseen fonts: {np.mean(is_wrong):.1%}")
 
 # %%
-# The picture shows the error for each font family when it was unseen, beside letters drawn in it.
+# The figure shows the error for each font family if the family was unseen, beside letters of this family.
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import PercentFormatter

@@ -2,15 +2,16 @@
 Find wrong labels with cleanlab
 ===============================
 
-Labels that people assign contain mistakes. You learn how to find images whose label is probably wrong, from
-probabilities that a cross-validation predicts and the package cleanlab, which any scikit-learn classifier works with.
+Labels that people assign contain mistakes. You learn how to find images whose label is probably wrong. The method uses
+probabilities that are predicted in a cross-validation, and the package cleanlab, which works with any classifier of
+scikit-learn.
 """
 
 # %%
 # Digits with wrong labels
 # ------------------------
 #
-# We give 24 of 600 digits a wrong label, so that we can count afterwards how many of them were found.
+# We give 24 of 600 digits a wrong label, and count afterwards how many of these labels are found.
 
 import numpy as np
 
@@ -27,8 +28,8 @@ y[wrong] = (y[wrong] + rng.integers(1, 10, len(wrong))) % 10
 # Probabilities from a cross-validation
 # -------------------------------------
 #
-# A network can learn a wrong label by heart. The probabilities therefore have to come from networks that were not
-# trained on the image in question, as ``cross_val_predict`` does it.
+# A network can memorise a wrong label. The probabilities of an image must therefore be predicted by a network that was
+# not trained on this image, as in ``cross_val_predict``.
 
 from sklearn.model_selection import cross_val_predict
 
@@ -48,9 +49,9 @@ print(f"{len(issues)} images are suspected, and {is_wrong.sum()} of them have a 
 print(f"{is_wrong.sum()} of the {len(wrong)} wrong labels are found")
 
 # %%
-# The picture shows the first 18 suspects with their label and the class that the networks predict. The titles of
-# wrong labels are red, those of right labels black. An image whose title is black is usually hard to read, so that a
-# look at it is not wasted either.
+# The figure shows the first 18 suspected images with their label and the class that the networks predict. The titles
+# of wrong labels are red, and those of right labels are black. Images with a black title are usually difficult to
+# read, and are therefore worth an inspection, too.
 
 import matplotlib.pyplot as plt
 

@@ -1,18 +1,19 @@
 """
-Probabilities that can be trusted
-=================================
+Calibrated probabilities
+========================
 
-A classifier is calibrated if, of the images to which it gives a probability of 80 %, it reads 80 % correctly. You
-learn how to see whether a classifier is calibrated, and how to calibrate it with scikit-learn.
+A classifier is calibrated if, among the images that are predicted with a probability of 80 %, 80 % are classified
+correctly. You learn how to check whether a classifier is calibrated, and how to calibrate a classifier with
+scikit-learn.
 """
 
 # %%
-# Three sets of images
-# --------------------
+# Training and calibration
+# ------------------------
 #
-# The probabilities of LeNet are too low on average, because label smoothing asks the network never to be certain. A
-# calibration needs images that the network was not trained on. We train on 300 images, so that the network is in doubt
-# about some of the test images, and calibrate on 1,000 others.
+# The probabilities of LeNet are too low on average, because label smoothing trains the network to predict probabilities
+# below 1. A calibration needs images that the network was not trained on. We train on 300 images only, so that some
+# predictions for test images are uncertain, and calibrate on 1,000 other images.
 
 from sklenet import LeNetClassifier
 from sklenet.datasets import load_mnist_sample
@@ -23,8 +24,8 @@ clf = LeNetClassifier(random_state=0).fit(X[:300], y[:300])
 
 # %%
 # Temperature scaling divides the logarithms of the probabilities by one number, which is chosen such that the
-# held-out images become most likely. The predicted classes do not change. ``FrozenEstimator`` keeps scikit-learn from
-# training the network again.
+# labels of the 1,000 images have the highest likelihood. The predicted classes do not change. ``FrozenEstimator``
+# prevents scikit-learn from training the network again.
 
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -33,8 +34,8 @@ calibrated = CalibratedClassifierCV(FrozenEstimator(clf), method="temperature")
 calibrated.fit(X[300:1300], y[300:1300])
 
 # %%
-# The log loss is the mean of -log p, where p is the probability of the true class. The lower it is, the better are the
-# probabilities. Calibration lowers the log loss and leaves the accuracy as it is.
+# The log loss is the mean of -log p, where p is the probability of the true class. Lower values are better. The
+# calibration lowers the log loss and does not change the accuracy.
 
 import numpy as np
 
@@ -47,8 +48,8 @@ for name, estimator in {"LeNet": clf, "calibrated": calibrated}.items():
 # ---------------------
 #
 # :class:`~sklenet.inspection.ReliabilityDisplay` plots the accuracy against the predicted probability. On the
-# diagonal, both are equal. Above it, the classifier is more often right than it says. The bars below show how many
-# images have a probability; where there are few, the line is uncertain.
+# diagonal, both are equal. Above the diagonal, the accuracy is higher than the predicted probability. The bars below
+# show the share of the images in each bin of the probability. Where there are few images, the line is uncertain.
 
 import matplotlib.pyplot as plt
 

@@ -2,19 +2,19 @@
 Tune parameters with Optuna
 ===========================
 
-The default parameters suit most data sets of characters; a search shows whether others suit yours better. You learn
-how :class:`~sklenet.tuning.LeNetSearchCV` searches parameters, how it stops trials that lag behind, and how to read
-Optuna's plots.
+The default parameters suit most data sets of characters. A search shows whether other parameters suit your data
+better. You learn how :class:`~sklenet.tuning.LeNetSearchCV` searches parameters, how the search prunes trials with low
+scores, and how to read Optuna's plots.
 """
 
 # %%
 # The search
 # ----------
 #
-# Each trial draws a set of parameters and trains on two folds. The sampler learns from earlier trials, and a trial
-# whose scores lag behind is pruned. We search with few images, few epochs and few trials to keep the example short. A
-# search that is meant to find something has hundreds of images of each class and dozens of trials. Some of the trials
-# do not converge in so few epochs; they score badly, so we ignore the warnings.
+# Each trial draws a set of parameters and trains on two folds. The sampler uses the results of earlier trials, and a
+# trial with lower scores than earlier trials is pruned. We search with few images, few epochs and few trials to keep
+# the example short. A search for real use needs hundreds of images of each class and dozens of trials. Some of the
+# trials do not converge in so few epochs. These trials have low scores, so we ignore the warnings.
 
 import warnings
 
@@ -34,8 +34,8 @@ print(
 )
 
 # %%
-# Trainings of ten epochs are too short for distorted images, so the search prefers undistorted ones here. With the
-# default number of epochs, distortions are worth having, as the example on distortions shows. Search with the number
+# Ten epochs are too few for distorted images, so the search prefers a training without distortions here. With the
+# default number of epochs, distortions lower the error, as the example on distortions shows. Search with the number
 # of epochs that you are going to use.
 #
 # ``cv_results_`` has a row for each trial. A pruned trial has no mean score and has trained fewer epochs.
@@ -47,11 +47,11 @@ columns = ["trial_state", "n_epochs", "param_lr", "mean_test_score"]
 print(trials[columns].round(4).to_string())
 
 # %%
-# Plots
-# -----
+# Plots of the search
+# -------------------
 #
-# ``study_`` is Optuna's study, so Optuna's plots show it. The history has the score of each complete trial and the
-# best score so far.
+# ``study_`` is a study of Optuna, so Optuna's plots can be used. The optimisation history shows the score of each
+# complete trial and the best score so far.
 
 import matplotlib.pyplot as plt
 import optuna
@@ -63,7 +63,7 @@ plot_optimization_history(search.study_)
 plt.show()
 
 # %%
-# The second plot follows the trials through the epochs of their folds. Lines that end early are pruned trials.
+# The second plot shows the scores of each trial in the epochs of its folds. Lines that end early are pruned trials.
 
 plot_intermediate_values(search.study_)
 plt.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small")

@@ -2,16 +2,16 @@
 Learn from a stream with partial_fit
 ====================================
 
-Images that arrive one batch after the other do not need to be kept: ``partial_fit`` trains on each batch once. You
-learn how to evaluate a classifier on a stream, and how LeNet compares with a linear classifier there.
+Images that arrive in a stream of batches do not need to be stored: ``partial_fit`` trains on each batch once. You
+learn how to evaluate a classifier on a stream, and how LeNet compares with a linear classifier on a stream.
 """
 
 # %%
-# Test, then train
-# ----------------
+# Testing before training
+# -----------------------
 #
-# Each batch of 100 digits first tests the classifiers and then trains them, so that every image is a test image
-# before it is a training image. The first call names all classes, because the first batch may lack some.
+# The classifiers are first tested and then trained on each batch of 100 digits, so that every image is a test image
+# before it is a training image. The first call names all classes, because the first batch may lack some classes.
 
 import numpy as np
 from sklearn.linear_model import SGDClassifier
@@ -33,7 +33,8 @@ for start in range(0, len(X), 100):
     linear.partial_fit(batch / 255, labels, classes=classes)
 
 # %%
-# LeNet standardises the pixels by itself, from the first batch. The linear classifier needs pixels between 0 and 1.
+# LeNet standardises the pixels with the statistics of the first batch. The linear classifier needs pixels between 0
+# and 1.
 
 for name, values in accuracies.items():
     print(
@@ -41,8 +42,8 @@ for name, values in accuracies.items():
     )
 
 # %%
-# The picture shows the mean accuracy over the last five batches. LeNet starts lower, since a network needs some
-# training steps, and is ahead at the end.
+# The figure shows the mean accuracy over the last five batches. At the beginning, LeNet has a lower accuracy, because a
+# network needs some training steps. At the end, LeNet has a higher accuracy.
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import PercentFormatter

@@ -1,15 +1,15 @@
 """
-Hand a model on, and draw
-=========================
+Save and export a model
+=======================
 
-A fitted classifier can leave Python: as a file of numbers without code, as an ONNX file for other programs, and as a
-web page that reads what one draws. You learn how to write each of them, and how close their answers are to those of the
-classifier.
+A fitted classifier can be saved as a file of numbers without code, exported as an ONNX file for other programs, and
+exported as a web page that recognises drawn characters. You learn how to write each of these files, and how close the
+predictions of a loaded and of an exported model are to those of the classifier.
 """
 
 # %%
-# A classifier to hand on
-# -----------------------
+# A classifier to export
+# ----------------------
 #
 # The classifier is trained on the first 2,000 digits that come with the package.
 
@@ -24,12 +24,12 @@ X_test, y_test = load_mnist_sample(subset="test", return_X_y=True)
 clf = LeNetClassifier(random_state=0).fit(X[:2000], y[:2000])
 
 # %%
-# Three files
-# -----------
+# Three kinds of files
+# --------------------
 #
-# :meth:`~sklenet.LeNetClassifier.save` writes numbers and text, so that whoever loads the file runs no code of yours.
-# :func:`~sklenet.export.to_onnx` writes the computation with all that happens to the pixels before the network, and
-# :func:`~sklenet.export.to_html` a page that works without a network.
+# :meth:`~sklenet.LeNetClassifier.save` writes numbers and text, so that loading the file runs no code of its author.
+# :func:`~sklenet.export.to_onnx` writes the computation, including all preprocessing of the pixels.
+# :func:`~sklenet.export.to_html` writes a page that works without a network connection.
 
 import onnxruntime
 
@@ -51,11 +51,11 @@ for name, size in sizes.items():
     print(f"{name}: {size:.0f} kB")
 
 # %%
-# The same answers
-# ----------------
+# Comparison of the predictions
+# -----------------------------
 #
-# The loaded classifier has the probabilities of the saved one to the bit. onnxruntime sums in another order, so that
-# its probabilities differ in the last digits.
+# The probabilities of the loaded classifier and of the saved classifier are bitwise identical. onnxruntime adds
+# numbers in another order, so its probabilities differ in the last digits.
 
 probabilities = clf.predict_proba(X_test)
 labels, converted = session.run(None, {"X": X_test})
@@ -64,8 +64,9 @@ print("ONNX, labels that differ:", (labels != clf.predict(X_test)).sum())
 print(f"ONNX, largest difference below 1e-5: {abs(converted - probabilities).max() < 1e-5}")
 
 # %%
-# The picture compares the sizes of the files. ``model.safetensors`` also holds what further training needs, two numbers
-# for each weight. ``predict.safetensors`` holds the weights alone, and the page holds the weights as text.
+# The figure compares the sizes of the files. ``model.safetensors`` also holds the state of the optimiser for further
+# training, two numbers for each weight. ``predict.safetensors`` holds the weights alone, and the page holds the
+# weights as text.
 
 import matplotlib.pyplot as plt
 

@@ -53,7 +53,9 @@ def _make_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="count what a model reads wrong in a folder of labelled pictures")
     _add_model(evaluate)
     evaluate.add_argument("folder", type=Path, metavar="FOLDER", help="a folder for each class, of pictures")
-    export = commands.add_parser("export", help="write a model as ONNX, or as a page that reads what one draws")
+    export = commands.add_parser(
+        "export", help="write a model as ONNX, or as a web page that recognises drawn characters"
+    )
     _add_model(export)
     export.add_argument("output", type=Path, metavar="OUTPUT", help="file to write, .onnx or .html")
     export.add_argument(

@@ -124,8 +124,8 @@ class LeNetNoveltyDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
     def fit_predict(self) -> Any:
         """Not available: the detector is for images that it was not trained on."""
         raise AttributeError(
-            "fit_predict is not available, because the training images are taken for genuine; call fit, and predict "
-            "with other images."
+            "fit_predict is not available, because the detector takes all training images for inliers; call fit, and "
+            "predict with other images."
         )
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -248,7 +248,7 @@ def _choose_threshold(
     kept = np.flatnonzero(is_last_of_equals & (errors <= max_error))
     if not len(kept):
         raise ValueError(
-            f"max_error={max_error} cannot be kept: in the cross-validation, the least error among the answered is "
+            f"max_error={max_error} cannot be kept: the lowest error of answers in the cross-validation is "
             f"{errors[is_last_of_equals].min():.3g}. Raise max_error, or improve the estimator."
         )
     last = kept[-1]

@@ -122,7 +122,7 @@ def test_model_without_statistics_refuses_to_score(digits):
     loaded.__setstate__(state)
     with pytest.raises(
         ValueError,
-        match=r"saved with include_statistics=False, was stored by an earlier version of sklenet, or its training goes",
+        match=r"saved with include_statistics=False, was stored by an earlier version of sklenet, or is still being",
     ):
         loaded.score_samples(X)
     assert np.isfinite(loaded.partial_fit(X, y).score_samples(X)).all()
@@ -232,7 +232,7 @@ def test_detector_is_an_outlier_detector_for_other_images(detector):
     assert not hasattr(detector, "fit_predict")
     with pytest.raises(AttributeError) as raised:
         _ = detector.fit_predict
-    assert "training images are taken for genuine; call fit" in str(raised.value)
+    assert "takes all training images for inliers; call fit" in str(raised.value)
 
 
 def test_share_of_the_training_images_that_are_outliers_is_the_contamination(mnist, detector):

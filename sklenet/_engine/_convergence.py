@@ -29,7 +29,7 @@ def describe_poor_convergence(model: Model, data: TrainingData) -> str | None:
     if left > _NEAR_CHANCE * learnable:
         finding = "The training loss ended near chance level"
         if settings.augment is not None:
-            remedy += ", or augment=None: classes that differ by place, size or rotation do not survive distortions"
+            remedy += ", or augment=None if classes differ by position, size or rotation, which distortions change"
     elif (
         n_epochs == settings.max_epochs
         and left > _UNFINISHED * learnable
@@ -39,8 +39,8 @@ def describe_poor_convergence(model: Model, data: TrainingData) -> str | None:
     else:
         return None
     return (
-        f"{finding}: it is {loss:.3g} at epoch {n_epochs}, and {chance:.3g} at chance level, where every image gets "
-        f"the frequencies of the classes. Set {remedy}."
+        f"{finding}: the loss is {loss:.3g} at epoch {n_epochs}, and {chance:.3g} at chance level, the loss of "
+        f"predicting the class frequencies for every image. Set {remedy}."
     )
 
 

@@ -97,9 +97,9 @@ class Model:
         """
         if self.statistics is None:
             raise ValueError(
-                "The model lacks the statistics that score_samples compares with: the model was saved with "
-                "include_statistics=False, was stored by an earlier version of sklenet, or its training goes on. "
-                "Fit the model, or call partial_fit."
+                "score_samples needs statistics of the training images, which the model lacks: it was saved with "
+                "include_statistics=False, was stored by an earlier version of sklenet, or is still being trained. "
+                "Call fit or partial_fit."
             )
         return self.statistics.scores(self.features(rows, average_shifts=average_shifts))
 
@@ -168,7 +168,7 @@ class Model:
         if state["versions"] != _versions():
             warnings.warn(
                 f"The model was stored by {state['versions']} and is loaded by {_versions()}; its predictions may "
-                "differ. Fit it anew if they do.",
+                "differ. Fit the model again if they do.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -240,7 +240,7 @@ def refuse_other_format(state: dict[str, Any]) -> None:
     if state["format"] != _FORMAT:
         raise ValueError(
             f"The model is stored in format {state['format']} by {state['versions']}, but this version of sklenet "
-            f"reads format {_FORMAT}; load the model with the version that wrote it, or fit it anew."
+            f"reads format {_FORMAT}; load the model with the version that wrote it, or fit the model again."
         )
 
 

@@ -124,7 +124,7 @@ def _refuse_failed(net: Net, images: Images, accept_dead_units: bool) -> None:
         )
     if not accept_dead_units and _are_equal(logits) and not _are_equal(X["images"]):
         raise ValueError(
-            "training diverged: the network gives every image the same output, its units have died; "
+            "training diverged: the network gives every image the same output, because its units have died; "
             f"lower lr, now {net.lr:g}, or weight_decay, now {net.settings.weight_decay:g}."
         )
 

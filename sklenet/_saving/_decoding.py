@@ -165,16 +165,14 @@ def _take_canvas(value: Any) -> dict[str, Any]:
     is_exact, is_padded = height * width == n_pixels, height == width and (height - 1) ** 2 < n_pixels < height**2
     require(is_exact or is_padded, f"images of {height}×{width} pixels do not have {n_pixels} pixels")
     pixels = take_numbers(canvas["pixels"], PIXELS, "the entry 'pixels'")
-    require(pixels["low"] <= pixels["high"], "the range of pixels is below zero")
+    require(pixels["low"] <= pixels["high"], "the range of pixels is negative")
     return {"shape": (height, width), "n_pixels": n_pixels, "pixels": {name: float(pixels[name]) for name in pixels}}
 
 
 def _take_classes(value: Any) -> NDArray[Any]:
     classes = take_object(value, ["dtype", "values"], "the entry 'classes'")
     dtype = classes["dtype"]
-    require(
-        isinstance(dtype, str) and _LABELS.fullmatch(dtype), f"labels of dtype {shorten(dtype)} are not held by files"
-    )
+    require(isinstance(dtype, str) and _LABELS.fullmatch(dtype), f"files cannot hold labels of dtype {shorten(dtype)}")
     kind = _LABEL_KINDS[dtype[1]]
     labels = take_list(classes["values"], kind, "the entry 'classes'")
     n_bytes = len(labels) * np.dtype(dtype).itemsize
@@ -182,12 +180,12 @@ def _take_classes(value: Any) -> NDArray[Any]:
     if kind is str:
         require_printable(labels, "a label")
     is_sorted = all(one < other for one, other in pairwise(labels))
-    require(len(labels) >= 2 and is_sorted, "the labels are not two or more, sorted and unique")
+    require(len(labels) >= 2 and is_sorted, "the labels are fewer than two, not sorted or not unique")
     try:
         array = np.array(labels, dtype)
     except OverflowError:
-        raise RefusedError(f"a label is beyond {dtype}") from None
-    require(array.tolist() == labels, f"a label is none that {dtype} holds")
+        raise RefusedError(f"a label is out of the range of {dtype}") from None
+    require(array.tolist() == labels, f"a label cannot be represented by {dtype}")
     return array
 
 

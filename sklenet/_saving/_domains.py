@@ -59,7 +59,7 @@ def check_domains(values: dict[str, Any], domains: dict[str, list[Any]], what: s
     """Refuse values that are not among scikit-learn's constraints, or are no number and no short text."""
     for name, value in values.items():
         is_short = len(value) <= 100 if isinstance(value, str) else value is None or isinstance(value, int | float)
-        require(is_short, f"{name!r} of {what} is {shorten(value)}, which is no number and no short text")
+        require(is_short, f"{name!r} of {what} is {shorten(value)}, which is neither a number nor a short text")
     try:
         validate_parameter_constraints(domains, values, what)
     except ValueError as error:

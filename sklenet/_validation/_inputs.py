@@ -69,8 +69,8 @@ def validate_partial_fit(
     """
     if estimator.class_weight == "balanced":
         raise ValueError(
-            "partial_fit does not support class_weight='balanced', because it sees the classes a part at a time; "
-            "pass the weights as a dict."
+            "partial_fit does not support class_weight='balanced', because later calls may have other class "
+            "frequencies; pass the weights as a dict."
         )
     known = None if fitted is None else fitted.classes
     data = _validate(estimator, X, y, sample_weight, fitted, partial(check_declared_classes, classes, known))

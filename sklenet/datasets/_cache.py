@@ -138,6 +138,6 @@ def _verify(path: Path, file: File) -> None:
         found = hashlib.file_digest(content, algorithm).hexdigest()
     if found != expected:
         raise ValueError(
-            f"{path} has {algorithm} {found}, but the published file has {expected}: the file is damaged or another "
-            f"one. Delete or move it, and it is downloaded again."
+            f"{path} has {algorithm} {found}, but the published file has {expected}: the file is damaged or is "
+            f"a different file. Delete or move the file to download it again."
         )

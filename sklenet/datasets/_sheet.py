@@ -56,7 +56,7 @@ def save_sheet(path: Path, n_rows: int, n_columns: int, labels: Sequence[str], o
         sheet = cut_sheet(path, n_rows, n_columns)
     except GridNotFoundError as error:
         picture = _draw_grid(error.sheet, Path(f"{output}-grid.png"))
-        raise ValueError(f"{error} It is drawn in {picture}.") from None
+        raise ValueError(f"{error} The grid is drawn in {picture}.") from None
     folders = {label: _make_folder(output, label) for label in dict.fromkeys(labels)}
     pillow = import_extra("PIL.Image", "images")
     counts: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""`to_html`: a fitted model as a web page that reads what one draws."""
+"""`to_html`: a fitted model as a web page that recognises drawn characters."""
 
 import base64
 import hashlib
@@ -38,7 +38,7 @@ def to_html(
     box: int | None = None,
     X: ArrayLike | None = None,
 ) -> str | None:
-    """Make a web page that reads what one draws, with a fitted classifier inside.
+    """Make a web page that recognises drawn characters by a fitted classifier.
 
     The page is one file that works without a network, in a present-day browser on a computer, tablet or phone. It shows
     the most probable classes, the image that the network gets, and the maps of C1 and C3, while one draws with a mouse,
@@ -131,8 +131,8 @@ def _check_classifier(estimator: Any) -> None:
     remedy = ""
     if hasattr(estimator, "steps"):
         remedy = (
-            "; the page holds the network alone, so pass the last step, pipeline[-1], if the steps before it leave an "
-            "image an image, as a scaling of all pixels by one number does"
+            "; the page holds only the network, so pass the last step, pipeline[-1], if the steps before it only "
+            "multiply all pixels by one number"
         )
     elif hasattr(estimator, "best_estimator_") or hasattr(estimator, "estimator"):
         remedy = "; pass the LeNetClassifier inside"

@@ -124,7 +124,7 @@ def _declare(name: str, dtype: np.dtype[Any], *shape: int | str) -> Any:
 def _convert_other(estimator: BaseEstimator, dtype: str) -> Any:
     if dtype == "uint8":
         raise ValueError(
-            f"{type(estimator).__name__} is converted with dtype='float32' alone, by skl2onnx; pass it, or 'auto'."
+            f"{type(estimator).__name__} is converted with dtype='float32' only; pass dtype='float32' or dtype='auto'."
         )
     model = convert_by_skl2onnx(estimator, _OPSETS)
     return _describe(
@@ -165,5 +165,5 @@ def _check_uint8(pixels: PixelStatistics) -> None:
     if pixels.low < 0 or pixels.high > 255 or pixels.high <= 1:
         raise ValueError(
             f"The classifier was fitted on pixels from {pixels.low:g} to {pixels.high:g}, which are not on the "
-            "scale of uint8, 0 to 255; pass dtype='float32' for a model that takes pixels as those of the training."
+            "scale of uint8, 0 to 255; pass dtype='float32' for a model whose input has the scale of training."
         )

@@ -33,15 +33,15 @@ def _is_lenet_among(steps: Sequence[tuple[Any, ...]]) -> bool:
     return any(isinstance(step[1], LeNetClassifier) for step in steps)
 
 
-_NO_FEATURES = "the features that a LeNetClassifier gives to other estimators, as a transformer, are not converted"
+_NO_FEATURES = "the features that a LeNetClassifier passes to other estimators, as a transformer, are not converted"
 
 # What skl2onnx 1.20 fails at, or converts to another function, whatever classifier is inside: type, condition, reason.
 _REFUSED: list[tuple[type | tuple[type, ...], Callable[[Any], bool], str]] = [
     (
         CalibratedClassifierCV,
         lambda part: part.method != "sigmoid",
-        "skl2onnx converts method='sigmoid' correctly, but fails at 'temperature', and takes the nearest threshold of "
-        "'isotonic' where scikit-learn interpolates",
+        "skl2onnx cannot convert method='temperature', and converts 'isotonic' without the interpolation of "
+        "scikit-learn; use method='sigmoid'",
     ),
     (
         CalibratedClassifierCV,
@@ -52,12 +52,12 @@ _REFUSED: list[tuple[type | tuple[type, ...], Callable[[Any], bool], str]] = [
     (
         VotingClassifier,
         lambda part: part.flatten_transform,
-        "skl2onnx needs flatten_transform=False, which predictions do not depend on, and which can be set after fit",
+        "skl2onnx needs flatten_transform=False; set it, also after fit, because predictions do not depend on it",
     ),
     (
         VotingClassifier,
         lambda part: isinstance(part.weights, list | tuple),
-        "skl2onnx needs weights as a NumPy array, which can be set after fit",
+        "skl2onnx needs weights as a NumPy array; set weights, also after fit",
     ),
     (
         StackingClassifier,
@@ -71,7 +71,7 @@ _REFUSED: list[tuple[type | tuple[type, ...], Callable[[Any], bool], str]] = [
     (
         (CalibratedClassifierCV, StackingClassifier, VotingClassifier),
         lambda part: hasattr(part, "classes_") and part.classes_.dtype.kind == "u",
-        "skl2onnx takes unsigned integers for text; fit on y.astype(int)",
+        "skl2onnx converts labels of unsigned integers as text; fit on y.astype(int)",
     ),
     (Pipeline, lambda part: _is_lenet_among(part.steps[:-1]), _NO_FEATURES),
     (FeatureUnion, lambda part: _is_lenet_among(part.transformer_list), _NO_FEATURES),

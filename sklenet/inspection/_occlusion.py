@@ -165,7 +165,7 @@ class OcclusionDisplay:
         images = as_images(owner, X, image_shape, estimator)
         if len(images) > _MAX_IMAGES:
             raise ValueError(
-                f"{owner} shows up to {_MAX_IMAGES} images. Got {len(images)} instead; pass X[:4] or others."
+                f"{owner} shows up to {_MAX_IMAGES} images. Got {len(images)} instead; pass fewer, such as X[:4]."
             )
         patch_size = check_count(
             owner, "patch_size", -(-max(images.shape[1:]) // 6) if patch_size is None else patch_size

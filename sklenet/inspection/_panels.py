@@ -95,7 +95,9 @@ def make_panels(
         grid = figure.add_gridspec(n_rows, n_columns, height_ratios=height_ratios)
     else:
         if ax.get_subplotspec() is None:
-            raise ValueError(f"The 'ax' of {owner} must be made by subplots, so that it can be divided into panels.")
+            raise ValueError(
+                f"The 'ax' parameter of {owner} must be axes made by subplots, which can be divided into panels."
+            )
         figure = ax.figure
         ax.set_axis_off()
         grid = ax.get_subplotspec().subgridspec(n_rows, n_columns, height_ratios=height_ratios)

@@ -108,7 +108,7 @@ def _warn_missing_classes(y: NDArray[Any], splits: Iterable[tuple[NDArray[Any], 
     for number, (train, _) in enumerate(splits):
         if missing := classes - set(np.unique(y[train]).tolist()):
             warnings.warn(
-                f"Fold {number} has no training images of the class {min(missing)!r}: its models never predict "
-                "it, and scores such as log_loss fail. Use fewer folds, or a stratified cv.",
+                f"Fold {number} has no training images of the class {min(missing)!r}: models of this fold "
+                "never predict the class, and scores such as log_loss fail. Use fewer folds, or a stratified cv.",
                 stacklevel=5,
             )

@@ -83,12 +83,14 @@ def check_failures(trials: list[FrozenTrial]) -> None:
     if not any(trial.state == TrialState.COMPLETE for trial in trials):
         if causes:
             raise ValueError(
-                f"{len(causes)} of {len(trials)} trials failed and none was completed. The first: {causes[0]}"
+                f"{len(causes)} of {len(trials)} trials failed and none was completed. The first error: {causes[0]}"
             )
         raise ValueError(f"No trial was completed: {len(trials)} were pruned, or the timeout is too short for a trial.")
     if causes:
         warnings.warn(
-            f"{len(causes)} of {len(trials)} trials failed. The first: {causes[0]}", FitFailedWarning, stacklevel=5
+            f"{len(causes)} of {len(trials)} trials failed. The first error: {causes[0]}",
+            FitFailedWarning,
+            stacklevel=5,
         )
 
 

@@ -69,7 +69,7 @@ def test_a_grid_that_is_not_found_is_drawn(sheet, tmp_path, capsys):
     code, output = run(sheet, capsys)
     assert code == 1
     assert "A grid of 2 rows and 5 columns was not found." in output
-    assert f"It is drawn in {tmp_path / 'letters-grid.png'}." in output
+    assert f"The grid is drawn in {tmp_path / 'letters-grid.png'}." in output
     with Image.open(tmp_path / "letters-grid.png") as picture:
         assert min(picture.size) > 300
     assert not (tmp_path / "letters").exists()

@@ -217,8 +217,8 @@ def test_several_inputs_are_refused(fitted):
 
 
 REFUSED = {
-    "takes the nearest threshold of 'isotonic'": lambda: CalibratedClassifierCV(lenet(), method="isotonic", cv=2),
-    "fails at 'temperature'": lambda: CalibratedClassifierCV(lenet(), method="temperature", cv=2),
+    "converts 'isotonic' without the interpolation": lambda: CalibratedClassifierCV(lenet(), method="isotonic", cv=2),
+    "cannot convert method='temperature'": lambda: CalibratedClassifierCV(lenet(), method="temperature", cv=2),
     "calibrate the last step": lambda: CalibratedClassifierCV(make_pipeline(MinMaxScaler(), lenet()), cv=2),
     "or the best estimator": lambda: CalibratedClassifierCV(GridSearchCV(lenet(), {}, cv=2), cv=2),
     "in place of the scores of a Pipeline": lambda: StackingClassifier(
@@ -268,7 +268,7 @@ def test_two_classes_stacked_by_logits_are_refused(two_digits):
 def test_unsigned_labels_of_votes_are_refused(digits):
     X, y = digits
     estimator = VotingClassifier(members(), flatten_transform=False).fit(X[:N_TRAIN], y[:N_TRAIN].astype(np.uint8))
-    with pytest.raises(ValueError, match=r"takes unsigned integers for text; fit on y.astype\(int\)"):
+    with pytest.raises(ValueError, match=r"labels of unsigned integers as text; fit on y.astype\(int\)"):
         to_onnx(estimator)
 
 
@@ -282,7 +282,7 @@ def test_estimators_without_a_converter_are_refused(digits, fitted):
 def test_uint8_is_refused(digits):
     X, y = digits
     pipeline = make_pipeline(MinMaxScaler(), lenet()).fit(X[:N_TRAIN], y[:N_TRAIN])
-    with pytest.raises(ValueError, match="Pipeline is converted with dtype='float32' alone"):
+    with pytest.raises(ValueError, match="Pipeline is converted with dtype='float32' only"):
         to_onnx(pipeline, dtype="uint8")
 
 

@@ -287,7 +287,7 @@ def test_invalid_parameters(digits, invalid):
 
 def test_some_trials_failed(digits):
     search = search_hill(n_trials=8, error_score=np.nan).set_params(estimator__flaw=0.5)
-    with pytest.warns(FitFailedWarning, match=r"\d of 8 trials failed. The first: ValueError: a is 0.\d"):
+    with pytest.warns(FitFailedWarning, match=r"\d of 8 trials failed. The first error: ValueError: a is 0.\d"):
         search.fit(*digits)
     failed = search.cv_results_["trial_state"] == "failed"
     assert failed.any()
@@ -297,7 +297,9 @@ def test_some_trials_failed(digits):
 
 
 def test_all_trials_failed(digits):
-    with pytest.raises(ValueError, match=r"6 of 6 trials failed and none was completed\. The first: ValueError: a is "):
+    with pytest.raises(
+        ValueError, match=r"6 of 6 trials failed and none was completed\. The first error: ValueError: a is "
+    ):
         search_hill(error_score=np.nan).set_params(estimator__flaw=0.0).fit(*digits)
     with pytest.raises(ValueError, match="a is 0"):
         search_hill(error_score="raise").set_params(estimator__flaw=0.0).fit(*digits)
@@ -312,7 +314,7 @@ def test_error_score_is_the_score_of_a_failed_fit(digits):
 def test_fold_that_lacks_a_class_warns(digits):
     X, y = digits
     half = np.arange(300) // 150
-    with pytest.warns(UserWarning, match="Fold 0 has no training images of the class 'z': its models never predict it"):
+    with pytest.warns(UserWarning, match="Fold 0 has no training images of the class 'z': models of this fold never"):
         search_hill(cv=GroupKFold(2)).fit(X, np.where(half & (y == 0), "z", "a"), groups=half)
 
 
@@ -392,7 +394,7 @@ def test_error_score_replaces_each_score_of_a_callable(return_train_score):
     with pytest.warns(FitFailedWarning, match="2 fits failed"):
         grid = GridSearchCV(model, {"lr": rates}, **params).fit(X[:100], y[:100])
     ours = LeNetSearchCV(model, param_distributions=lambda trial: {"lr": rates[trial.number % 2]}, n_trials=2, **params)
-    with pytest.warns(FitFailedWarning, match="1 of 2 trials failed. The first: .*'lr' parameter"):
+    with pytest.warns(FitFailedWarning, match="1 of 2 trials failed. The first error: .*'lr' parameter"):
         ours.fit(X[:100], y[:100])
     for column in ("mean_test_accuracy", "mean_test_one"):
         assert_array_equal(ours.cv_results_[column], grid.cv_results_[column])

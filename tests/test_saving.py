@@ -215,7 +215,7 @@ def test_without_the_optimiser_predictions_stay_and_moments_start_anew(digits, t
 def test_without_statistics_scores_are_refused_until_partial_fit(digits, tmp_path):
     X, y = digits
     loaded = reload(make().fit(X, y), tmp_path, include_statistics=False)
-    with pytest.raises(ValueError, match=r"saved with include_statistics=False.*Fit the model, or call partial_fit"):
+    with pytest.raises(ValueError, match=r"saved with include_statistics=False.*Call fit or partial_fit"):
         loaded.score_samples(X)
     assert np.isfinite(loaded.partial_fit(X, y).score_samples(X)).all()
 

@@ -20,9 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sklenet import LeNetClassifier
 
 X, y = load_digits(n_class=3, return_X_y=True)
-# A parent that only loads a model differs from others for children that are forked, and for joblib's default.
-FIT_METHODS, FIT_BACKENDS = ("fork", "forkserver", "spawn"), ("loky", "threading", "multiprocessing")
-LOAD_METHODS, LOAD_BACKENDS = ("fork",), ("loky", "multiprocessing")
+METHODS, BACKENDS = ("fork", "forkserver", "spawn"), ("loky", "threading", "multiprocessing")
 STORED, EXPECTED = "model.pickle", "expected.npy"
 
 
@@ -58,16 +56,15 @@ def main(mode, folder):
     stored = (folder / STORED).read_bytes()
     model, expected = pickle.loads(stored), np.load(folder / EXPECTED)
     tasks = {"predict": (predict, model), "fit": (fit, None), "load": (load, stored)}
-    for method in FIT_METHODS if mode == "fit" else LOAD_METHODS:
+    for method in METHODS:
         with multiprocessing.get_context(method).Pool(2) as pool:
             for name, (task, argument) in tasks.items():
                 report(f"{method} {name}", pool.map_async(task, [argument] * 2).get(timeout=60), expected)
-    for backend in FIT_BACKENDS if mode == "fit" else LOAD_BACKENDS:
+    for backend in BACKENDS:
         with joblib.Parallel(2, backend=backend, timeout=60) as parallel:
             for name, (task, argument) in tasks.items():
                 report(f"{backend} {name}", parallel(joblib.delayed(task)(argument) for _ in range(2)), expected)
-    if mode == "fit":
-        report("loky search", [search(2), search(2)], search(1))
+    report("loky search", [search(2), search(2)], search(1))
 
 
 if __name__ == "__main__":

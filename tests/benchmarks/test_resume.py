@@ -32,11 +32,11 @@ def files(folder):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
-def test_kills_at_random_moments(tmp_path):
+def test_ten_kills_at_random_moments(tmp_path):
     moments = random.Random(0)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     finished, orphans, n_resumed = {}, [], 0
-    for _ in range(6):
+    for _ in range(10):
         process = start(killed)
         while process.poll() is None and not psutil.Process(process.pid).children():
             time.sleep(0.02)
@@ -53,7 +53,7 @@ def test_kills_at_random_moments(tmp_path):
         assert records == records | finished
         n_resumed += len(finished) < len(records)
         finished = records
-    assert n_resumed > 1
+    assert n_resumed > 2
     assert psutil.wait_procs(orphans, timeout=30)[1] == []  # the processes of the cells exit with their parent
 
     for folder in (killed, whole):

@@ -20,7 +20,7 @@ except ModuleNotFoundError:
     HAS_CALLBACKS = False
 
     class CallbackContext:  # type: ignore[no-redef]
-        """Stands in for scikit-learn's context where no release of callbacks is installed."""
+        """Stands in for scikit-learn's context where scikit-learn has no callbacks."""
 
         def subcontext(self, **_: object) -> Self:
             """Return a context for a subtask."""
@@ -88,7 +88,7 @@ class FitTask(EpochObserver):
         self._epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def end_epoch(self, snapshot: Callable[[], Model]) -> bool:
-        """End the task of the epoch, and return whether a callback, or who watches, has asked to end the training."""
+        """End the task of the epoch, and return whether a callback or `watch` has asked to end the training."""
         stop = self._epoch.call_on_fit_task_end(
             estimator=self.estimator,
             **self.data,

@@ -2,7 +2,6 @@
 
 import pytest
 from sklearn.base import BaseEstimator
-from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
 from sklenet import LeNetClassifier
@@ -10,17 +9,6 @@ from sklenet.tuning import LeNetSearchCV
 
 sklearn_callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since release 1.9")
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:400], y[:400]
-
-
-@pytest.fixture
-def clf():
-    return LeNetClassifier(max_epochs=6, random_state=0)
 
 
 class StopAfter(BaseEstimator):
@@ -44,16 +32,16 @@ class StopAfter(BaseEstimator):
         return context.task_name == "epoch" and context.task_id + 1 == self.n_epochs
 
 
-def test_scikit_learn_callback_stops_training(clf, digits):
-    callback = StopAfter(n_epochs=2)
+def test_scikit_learn_callback_stops_training(digits):
+    callback, clf = StopAfter(n_epochs=2), LeNetClassifier(max_epochs=6, random_state=0)
     clf.set_callbacks(callback).fit(*digits)
     assert clf.n_epochs_ == 2
     assert callback.n_tasks_begun == callback.n_tasks_ended == 3  # two epochs and the fit
     assert callback.is_torn_down
 
 
-def test_scoring_monitor_logs_every_epoch(clf, digits):
-    monitor = sklearn_callback.ScoringMonitor(scoring="accuracy")
+def test_scoring_monitor_logs_every_epoch(digits):
+    monitor, clf = sklearn_callback.ScoringMonitor(scoring="accuracy"), LeNetClassifier(max_epochs=6, random_state=0)
     clf.set_callbacks(monitor).fit(*digits)
     scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
     assert len(scores) == 6

@@ -362,3 +362,35 @@ def test_ink_outside_of_the_grid(height, is_first, problem):
         profile[40 * number : 40 * number + 24] = 30
     profile[-24:] = height
     assert _fit_comb(profile[::-1] if is_first else profile, 10, 100)[1] == problem
+
+
+@pytest.mark.parametrize("thickness", [1, 3])
+def test_ink_near_a_line_is_erased_if_it_is_hardly_thicker_than_the_line(thickness):
+    mask = np.zeros((60, 40), bool)
+    # Single pixels at all places beside the line at row 30, and strokes across the line, which become longer.
+    mask[30 + np.arange(-8, 9), np.arange(2, 19)] = True
+    for length in range(1, 8):
+        mask[30 : 30 + length, 20 + 2 * length] = True
+    grid = Grid(lines([5, 30], thickness=thickness), lines([0, 39], is_visible=False))
+    rest = erase_lines(mask, grid)
+    shifts = np.arange(-8, 9)
+    assert_array_equal(rest[30 + shifts, np.arange(2, 19)], np.abs(shifts) > 2 + thickness)
+    assert rest.sum(axis=0)[22:36:2].tolist() == [n if n > thickness + 2 else 0 for n in range(1, 8)]
+
+
+def test_lines_that_are_not_visible_are_not_erased():
+    mask = draw([10, 40, 70], [10, 50, 90])
+    hidden = Grid(lines([10, 40, 70], is_visible=False), lines([10, 50, 90], is_visible=False))
+    assert_array_equal(erase_lines(mask, hidden), mask)
+
+
+def test_lines_at_the_border_are_erased():
+    mask = np.zeros((40, 50), bool)
+    mask[0] = mask[-1] = mask[:, 0] = mask[:, -1] = True
+    assert not erase_lines(mask, Grid(lines([0, 39]), lines([0, 49]))).any()
+
+
+def test_sloping_lines_are_erased():
+    mask = draw([30, 70, 110], [30, 80, 130], slope=0.1)
+    rest = erase_lines(mask, Grid(lines([30, 70, 110], 0.1), lines([30, 80, 130], -0.1)))
+    assert rest.sum() == 0

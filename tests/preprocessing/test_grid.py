@@ -8,6 +8,7 @@ from sklenet.preprocessing._grid import (
     Grid,
     _find_distance,
     _fit_comb,
+    _Ink,
     _Lines,
     _list_combs,
     _measure,
@@ -124,6 +125,13 @@ def test_the_thickness_is_that_of_most_lines():
     measured = _measure(mask, lines([30, 50, 70]))
     assert measured.thickness == 3
     assert_allclose(measured.offsets, [30, 50, 70])
+
+
+@pytest.mark.parametrize(("n_of_ten", "expected"), [(2, 1), (4, 1), (6, 2), (10, 2)])
+def test_the_thickness_counts_rows_that_are_half_as_inked(n_of_ten, expected):
+    mask = stripe()
+    mask[51, 40:240] = np.arange(200) % 10 < n_of_ten
+    assert _measure(mask, lines([10, 50, 90])).thickness == expected
 
 
 def test_lines_at_the_border_are_measured():
@@ -394,3 +402,33 @@ def test_sloping_lines_are_erased():
     mask = draw([30, 70, 110], [30, 80, 130], slope=0.1)
     rest = erase_lines(mask, Grid(lines([30, 70, 110], 0.1), lines([30, 80, 130], -0.1)))
     assert rest.sum() == 0
+
+
+def test_ink_on_lines_and_near_lines():
+    profile = comb([60], 100, height=80) + comb([40], 100, height=30)
+    ink = _Ink(profile, length=50, distance=20)
+    assert_allclose(ink.on_lines(np.array([[38, 39, 40.4, 41, 42, 60, -5, 105]])), [[0, 0.6, 0.6, 0.6, 0, 1, 0, 0]])
+    assert_allclose(ink.near_lines(np.array([[36, 37, 43, 44, 56, 57, 63, 64]])), [[0, 0.6, 0.6, 0, 0, 1, 1, 0]])
+
+
+def test_ink_in_gaps_is_smooth():
+    peak = _Ink(comb([50], 100), length=50, distance=20)
+    expected = 100 * np.exp(-((np.arange(4) / 1.6) ** 2) / 2) / (1.6 * np.sqrt(2 * np.pi))
+    assert_allclose(peak.in_gaps(np.arange(50.0, 54)[:, None]), expected, rtol=0.01)
+    assert_allclose(peak.in_gaps(np.array([[50.0, 53]])), [expected[[0, 3]].mean()], rtol=0.01)
+    assert peak.in_gaps(np.zeros((3, 0))).tolist() == [0, 0, 0]
+
+
+def test_ink_inside_and_outside_of_lines():
+    ink = _Ink(np.ones(100), length=50, distance=20)
+    assert_allclose(ink.inside(np.array([0, 50, 100])), [0.38, 0.38])
+    assert_allclose(ink.inside(np.array([10, 35, 60])), [0.19, 0.19])
+    places = np.array([[2, 97], [3, 97], [2, 96], [-9, 120], [42, 67]])
+    assert_allclose(ink.outside(places), [0, 0.01, 0.01, 0, 0.7], atol=1e-9)
+
+
+@pytest.mark.parametrize("places", [[0, 60, 99], [10, 99], [0, 25, 50, 75, 99], [0, 8, 50, 58, 99]])
+@pytest.mark.parametrize("n_intervals", [1, 2, 3, 4])
+def test_bounds_of_the_distance(places, n_intervals):
+    found, _ = _fit_comb(comb(places, 100), n_intervals, 100)
+    assert 85 / n_intervals - 1e-6 <= found[1] - found[0] <= 105 / max(1, n_intervals - 1) + 1e-6

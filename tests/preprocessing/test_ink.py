@@ -170,3 +170,18 @@ def test_narrow_pictures(shape, polarity):
     found = find_ink(picture if polarity == "dark-on-light" else 255 - picture, polarity)
     assert_array_equal(found.labels > 0, picture == 20)
     assert_allclose(found.weights.sum(), 0.9 if polarity == "dark-on-light" else 180 / 255, rtol=0.03)
+
+
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_a_few_dark_pixels_count_more_than_many_slightly_lighter_ones(is_inverted):
+    picture = paint([(5, 5, 55, 45)], paper=200, ink=211)
+    picture[20:35, 60:64] = 20
+    found = find_ink(255 - picture if is_inverted else picture)
+    assert_array_equal(found.labels > 0, picture == 20)
+
+
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_ink_may_cover_most_of_a_picture_whose_border_is_paper(is_inverted):
+    picture = paint([(6, 6, 54, 54)], shape=(60, 60))
+    found = find_ink(255 - picture if is_inverted else picture)
+    assert_array_equal(found.labels > 0, picture == 0)

@@ -190,6 +190,11 @@ def test_a_stroke_of_several_cells_is_divided_at_their_edges(box, expected):
     assert_allclose(ink_pixels(sheet), expected, atol=4)
 
 
+def test_a_stroke_beside_a_stroke_of_several_cells_is_not_divided():
+    sheet = cut_sheet(form([(20, 20, 84, 22), (82, 22, 84, 40), (34, 30, 58, 34)]), 2, 3)
+    assert_allclose(ink_pixels(sheet), [31 * 2 + 24 * 4, 0, 0, 33 * 2 + 18 * 2, 0, 0], atol=8)
+
+
 def test_ink_of_a_neighbour_is_left_out_of_a_cell():
     # The neighbour's stroke reaches into the first cell, beside its character.
     sheet = cut_sheet(form([*characters(0, 2, 3, 4, 5), (20, 36, 24, 80)]), 2, 3)

@@ -116,6 +116,148 @@ def test_plot_shades_empty_cells(digits):
     plt.close("all")
 
 
+def form(boxes, *, n_rows=2, n_columns=3, side=40):
+    """Return a form of lines, whose corner is at 10, with a character in each cell and further rectangles.
+
+    Boxes are (top, left, bottom, right). Lines and characters are black.
+    """
+    picture = np.full((side * n_rows + 21, side * n_columns + 21), 255, np.uint8)
+    picture[10 : side * n_rows + 11 : side, 10 : side * n_columns + 11] = 0
+    picture[10 : side * n_rows + 11, 10 : side * n_columns + 11 : side] = 0
+    for top, left, bottom, right in boxes:
+        picture[top:bottom, left:right] = 0
+    return picture
+
+
+def characters(*numbers):
+    """Return boxes of 14×10 pixels in the middle of cells, by default in all six."""
+    places = (divmod(number, 3) for number in numbers or range(6))
+    return [(23 + 40 * row, 25 + 40 * column, 37 + 40 * row, 35 + 40 * column) for row, column in places]
+
+
+def ink_pixels(sheet):
+    return [int((image < 128).sum()) for image in sheet.images]
+
+
+def test_cells_hold_exactly_their_ink():
+    sheet = cut_sheet(form(characters()), 2, 3)
+    assert ink_pixels(sheet) == [140] * 6
+    assert not sheet.is_empty.any()
+    x, y = np.meshgrid([10, 50, 90, 130], [10, 50, 90])
+    assert_allclose(sheet.corners, np.stack([x, y], axis=-1), atol=1)
+    for image in sheet.images:
+        assert np.abs(np.subtract(image.shape, 41)).max() <= 2
+        assert sorted(np.unique(image)) == [0, 255]
+
+
+@pytest.mark.parametrize(("n_pixels", "expected"), [(5, 140), (6, 146)])
+def test_specks_have_little_of_the_ink_of_a_usual_cell(n_pixels, expected):
+    sheet = cut_sheet(form([*characters(), (44, 38, 45, 38 + n_pixels)]), 2, 3)
+    assert ink_pixels(sheet) == [expected, 140, 140, 140, 140, 140]
+
+
+@pytest.mark.parametrize(("n_pixels", "is_empty"), [(13, True), (14, True), (15, False)])
+def test_cells_with_little_ink_are_empty(n_pixels, is_empty):
+    sheet = cut_sheet(form([*characters(0, 1, 2, 3, 4), (70, 100, 71, 100 + n_pixels)]), 2, 3)
+    assert sheet.is_empty.tolist() == [[False] * 3, [False, False, is_empty]]
+
+
+def test_a_form_without_characters_has_empty_cells():
+    sheet = cut_sheet(form([]), 2, 3)
+    assert sheet.is_empty.all()
+    assert ink_pixels(sheet) == [0] * 6
+    assert sheet.is_empty.shape == (2, 3)
+
+
+def test_a_stroke_that_leaves_its_cell_is_not_cut_off():
+    sheet = cut_sheet(form([*characters(1, 2, 3, 4, 5), (24, 18, 58, 22)]), 2, 3)
+    assert ink_pixels(sheet) == [34 * 4 + 2, 140, 140, 140, 140, 140]
+    assert sheet.images[0].shape[0] >= 47
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((20, 30, 78, 34), [58 * 4, 0, 0, 0, 0, 0]),
+        ((20, 30, 84, 34), [31 * 4, 0, 0, 33 * 4, 0, 0]),
+        ((28, 20, 32, 78), [58 * 4, 0, 0, 0, 0, 0]),
+        ((28, 20, 32, 84), [31 * 4, 33 * 4, 0, 0, 0, 0]),
+        ((66, 62, 70, 124), [0, 0, 0, 0, 29 * 4, 33 * 4]),
+    ],
+)
+def test_a_stroke_of_several_cells_is_divided_at_their_edges(box, expected):
+    sheet = cut_sheet(form([box]), 2, 3)
+    assert_allclose(ink_pixels(sheet), expected, atol=4)
+
+
+def test_a_stroke_beside_a_stroke_of_several_cells_is_not_divided():
+    sheet = cut_sheet(form([(20, 20, 84, 22), (82, 22, 84, 40), (34, 30, 58, 34)]), 2, 3)
+    assert_allclose(ink_pixels(sheet), [31 * 2 + 24 * 4, 0, 0, 33 * 2 + 18 * 2, 0, 0], atol=8)
+
+
+def test_ink_of_a_neighbour_is_left_out_of_a_cell():
+    # The neighbour's stroke reaches into the first cell, beside its character.
+    sheet = cut_sheet(form([*characters(0, 2, 3, 4, 5), (20, 36, 24, 80)]), 2, 3)
+    assert ink_pixels(sheet)[:2] == [140, 178]
+    assert (sheet.images[0] < 255).sum() == 140
+    assert sheet.images[1].shape[1] >= 55
+
+
+def test_pixels_around_strokes_keep_their_levels():
+    picture = form(characters())
+    picture[22, 25:35] = 240
+    picture[21, 25:35] = 235
+    picture[78:86, 95:115] = 178  # a blot, which Otsu's threshold counts as paper
+    image = cut_sheet(picture, 2, 3).images[0]
+    assert (image == 240).sum() == 10
+    assert (image == 235).sum() == 0
+
+
+def test_corners_are_in_pixels_of_a_large_picture():
+    large = np.kron(form(characters(0, 1, 2), n_rows=1), np.ones((19, 19), np.uint8))
+    sheet = cut_sheet(large, 1, 3)
+    x, y = np.meshgrid([10, 50, 90, 130], [10, 50])
+    assert_allclose(sheet.corners, np.stack([x, y], axis=-1) * 19 + 9, atol=8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_rows", "n_columns", "message"),
+    [
+        ((29, 60), 6, 2, "A picture of 29 pixels is too small for 6 rows of cells"),
+        ((60, 29), 2, 6, "A picture of 29 pixels is too small for 6 columns of cells"),
+        ((30, 60), 6, 12, "The picture has no ink"),
+        ((5, 5), 1, 1, "The picture has no ink"),
+    ],
+)
+def test_cells_have_five_pixels_at_least(shape, n_rows, n_columns, message):
+    with pytest.raises(ValueError, match=message):
+        cut_sheet(np.full(shape, 255, np.uint8), n_rows, n_columns)
+
+
+def test_a_blank_sheet_is_divided_evenly():
+    with pytest.raises(GridNotFoundError, match="The picture has no ink") as raised:
+        cut_sheet(np.full((200, 300), 240, np.uint8), 4, 5)
+    sheet = raised.value.sheet
+    x, y = np.meshgrid(np.arange(0, 301, 60), np.arange(0, 201, 50))
+    assert_allclose(sheet.corners, np.stack([x, y], axis=-1))
+    assert sheet.is_empty.all()
+    assert {image.shape for image in sheet.images} == {(50, 60)}
+    assert all((image == 255).all() for image in sheet.images)
+
+
+def test_plot_shades_the_corners_of_empty_cells():
+    sheet = cut_sheet(form(characters(0, 1, 2, 3, 5)), 2, 3)
+    ax = sheet.plot()
+    (patch,) = ax.patches
+    assert_allclose(
+        patch.get_xy()[:4], [sheet.corners[row, column] for row, column in [(1, 1), (1, 2), (2, 2), (2, 1)]]
+    )
+    assert patch.get_linewidth() == 0
+    assert_allclose(ax.lines[1].get_xydata(), sheet.corners[1])
+    assert_allclose(ax.lines[-1].get_xydata(), sheet.corners[:, -1])
+    plt.close("all")
+
+
 SHEETS = Path(os.environ.get("SKLENET_DATA", ""), "sheets")
 
 

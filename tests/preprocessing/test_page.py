@@ -50,8 +50,11 @@ PARTS = {
     "5 with a long bar": [(20, 40, 34, 60), (30, 34, 60, 42)],
     "4 of two strokes side by side": [(20, 10, 40, 40), (43, 10, 50, 60)],
     "4 with an end of a stroke": [(20, 10, 40, 60), (43, 26, 49, 36)],
+    "a ring with a dot in it": [
+        (20, 10, 50, 13), (20, 57, 50, 60), (20, 10, 23, 60), (47, 10, 50, 60), (32, 30, 38, 40),
+    ],
     "ï": [(20, 12, 26, 18), (30, 12, 36, 18), (20, 24, 36, 60)],
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -230,13 +233,27 @@ def test_characters_continue_the_line_that_is_most_beside_them():
     assert [len(line) for line in find(*first, *second, between, others=[]).lines] == [3, 2]
 
 
-def test_dots_belong_to_the_nearest_of_inclined_lines():
-    lines = [[(20 + 60 * i, top + 10 * i, 40 + 60 * i, top + 40 + 10 * i) for i in range(6)] for top in (20, 80)]
-    for dot, n_characters in (((352, 84, 358, 92), [7, 6]), ((352, 144, 358, 152), [6, 7]), ((4, 60, 10, 68), [7, 6])):
-        page = find(*lines[0], *lines[1], dot, others=[], shape=(200, 400))
-        assert [len(line) for line in page.lines] == n_characters
-        index = 0 if dot[0] == 4 else n_characters[0] - 1 if n_characters[0] == 7 else 12
-        assert_array_equal(page.boxes[index], dot)
+@pytest.mark.parametrize(
+    ("slope", "dot", "line", "place"),
+    [
+        (10, (352, 84, 358, 92), 0, 6),
+        (10, (352, 144, 358, 152), 1, 6),
+        (10, (4, 60, 10, 68), 0, 0),
+        (-10, (352, 96, 358, 104), 1, 6),
+        (-10, (352, 36, 358, 44), 0, 6),
+        (-10, (4, 78, 10, 86), 0, 0),
+    ],
+)
+def test_dots_belong_to_the_nearest_of_inclined_lines(slope, dot, line, place):
+    highest = 20 - min(0, 5 * slope)
+    letters = [
+        (20 + 60 * i, top + slope * i, 40 + 60 * i, top + slope * i + 40)
+        for top in (highest, highest + 60)
+        for i in range(6)
+    ]
+    page = find(*letters, dot, others=[], shape=(200, 400))
+    assert sorted(map(len, page.lines)) == [6, 7]
+    assert_array_equal(page.boxes[page.lines[line][place]], dot)
 
 
 def test_lines_are_sorted_by_their_middles():
@@ -260,13 +277,14 @@ def test_a_word_of_touching_characters_is_marked_where_it_is_alone():
 
 
 def test_slanted_characters_whose_boxes_overlap_stay_apart():
-    picture = np.full((100, 200), 255, np.uint8)
-    for left in (20, 38, 56, 74):
-        for row in range(40):
-            picture[10 + row, left + 20 - row // 2 : left + 26 - row // 2] = 0
+    picture = np.full((100, 120), 255, np.uint8)
+    for left, height in ((20, 40), (34, 40), (48, 20), (62, 40)):
+        for row in range(height):
+            picture[10 + row, left + 9 - row // 4 : left + 15 - row // 4] = 0
     page = find_characters(picture)
-    assert_array_equal(page.boxes, [(left + 1, 10, left + 26, 50) for left in (20, 38, 56, 74)])
-    assert [np.count_nonzero(image) for image in page.images] == [6 * 40] * 4
+    assert_array_equal(page.boxes, [(20, 10, 35, 50), (34, 10, 49, 50), (53, 10, 63, 30), (62, 10, 77, 50)])
+    assert [np.count_nonzero(image) for image in page.images] == [6 * 40, 6 * 40, 6 * 20, 6 * 40]
+    assert "images" not in repr(page)
 
 
 def test_images_hold_the_character_with_a_margin():

@@ -226,7 +226,7 @@ class CharacterFramer(TransformerMixin, BaseEstimator):
         rows, seen = self._validate(X, reset=False)
         height, width = resolve_image_shape(rows.shape[1], declared=None, seen=seen)
         for index, row in enumerate(rows):
-            gray = array_to_gray(row[None])[0]
+            gray = array_to_gray(row[None]).ravel()
             padding = np.full(height * width - len(gray), gray[0])
             yield f"X[{index}]", np.concatenate([gray, padding]).reshape(height, width)
 

@@ -132,11 +132,13 @@ def find_characters(picture: Any, *, polarity: str = "auto") -> CharacterPage:
     gray = read_any(picture)
     reduced, factor = reduce_picture(gray, _MAX_SIDE)
     ink = find_ink(reduced, polarity).without_specks()
+    if not ink.weights.any():
+        return CharacterPage(gray, np.empty((0, 4), np.intp), [], [], np.empty(0, bool))
     strokes = _stroke_boxes(ink)
     groups = _join_near(_join_parts(strokes), strokes, ink)
     boxes = _boxes_of(groups, strokes)
     lines = _read_lines(boxes)
-    order = np.concatenate(lines) if lines else np.empty(0, np.intp)
+    order = np.concatenate(lines)
     numbers = np.flatnonzero(ink.weights)
     images = [_cut(ink, boxes[index], numbers[groups[index]]) for index in order]
     ends = np.cumsum([len(line) for line in lines])
@@ -146,7 +148,7 @@ def find_characters(picture: Any, *, polarity: str = "auto") -> CharacterPage:
         gray,
         np.minimum(boxes * factor, largest),
         images,
-        np.split(np.arange(len(order)), ends[:-1]) if lines else [],
+        np.split(np.arange(len(order)), ends[:-1]),
         _find_touching(boxes),
     )
 
@@ -166,8 +168,7 @@ def show_picture(picture: NDArray[np.uint8], ax: Any) -> Any:
 def _stroke_boxes(ink: Ink) -> NDArray[np.intp]:
     """Return left, top, right and bottom of each stroke, (n_strokes, 4)."""
     places = ndimage.find_objects(ink.labels)
-    boxes = [(x.start, y.start, x.stop, y.stop) for y, x in filter(None, places)]
-    return np.array(boxes, np.intp).reshape(-1, 4)
+    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in filter(None, places)], np.intp)
 
 
 def _bounds(boxes: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -184,14 +185,13 @@ def _join_parts(strokes: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     """Group the strokes that are above each other, beginning with the largest, as lists of their indices."""
     heights = strokes[:, 3] - strokes[:, 1]
     sizes = np.maximum(heights, strokes[:, 2] - strokes[:, 0])
-    usual = np.median(sizes[sizes > _DOT * np.median(sizes)]) if len(sizes) else 0
+    usual = np.median(sizes[sizes > _DOT * np.median(sizes)])
     groups: list[list[int]] = []
     for index in np.argsort(-sizes):
         stroke = strokes[index]
         distances = [_part_distance(stroke, _bounds(strokes[group]), usual) for group in groups]
-        nearest = int(np.argmin(distances)) if distances else 0
-        if distances and distances[nearest] < np.inf:
-            groups[nearest].append(index)
+        if min(distances, default=np.inf) < np.inf:
+            groups[int(np.argmin(distances))].append(index)
         else:
             groups.append([index])
     return [np.array(sorted(group), np.intp) for group in groups]
@@ -219,7 +219,7 @@ def _is_upper_bar(stroke: NDArray[np.intp], character: NDArray[np.intp], usual: 
 
 
 def _boxes_of(groups: list[NDArray[np.intp]], strokes: NDArray[np.intp]) -> NDArray[np.intp]:
-    return np.array([_bounds(strokes[group]) for group in groups], np.intp).reshape(-1, 4)
+    return np.array([_bounds(strokes[group]) for group in groups], np.intp)
 
 
 def _join_near(groups: list[NDArray[np.intp]], strokes: NDArray[np.intp], ink: Ink) -> list[NDArray[np.intp]]:
@@ -229,7 +229,7 @@ def _join_near(groups: list[NDArray[np.intp]], strokes: NDArray[np.intp], ink: I
     """
     boxes = _boxes_of(groups, strokes)
     heights = boxes[:, 3] - boxes[:, 1]
-    usual = np.median(heights) if len(heights) else 0
+    usual = np.median(heights)
     gaps = [gap for line in _read_lines(boxes) for gap in boxes[line[1:], 0] - boxes[line[:-1], 2]]
     usual_gap = np.median(gaps) if gaps else usual
     clusters = _cluster(ink, min(_NEAR_HEIGHT * usual, _NEAR_GAP * usual_gap))
@@ -265,13 +265,12 @@ def _read_lines(boxes: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     """
     lines: list[list[int]] = []
     heights = boxes[:, 3] - boxes[:, 1]
-    is_small = heights < _DOT * (np.median(heights) if len(heights) else 0)
+    is_small = heights < _DOT * np.median(heights)
     small = np.flatnonzero(is_small)
     for index in np.flatnonzero(~is_small)[np.argsort(boxes[~is_small, 0])]:
         overlaps = [_overlap(boxes[index], boxes[line[-1]], 1) for line in lines]
-        best = int(np.argmax(overlaps)) if overlaps else 0
-        if overlaps and overlaps[best] >= _LINE_OVERLAP:
-            lines[best].append(index)
+        if max(overlaps, default=-np.inf) >= _LINE_OVERLAP:
+            lines[int(np.argmax(overlaps))].append(index)
         else:
             lines.append([index])
     for index in small:
@@ -290,8 +289,6 @@ def _distance_to_line(boxes: NDArray[np.intp], line: list[int], left: int, middl
 
 def _find_touching(boxes: NDArray[np.intp]) -> NDArray[np.bool_]:
     widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    if not len(boxes):
-        return np.zeros(0, bool)
     is_wide = widths > _TOUCHING_WIDTH * np.median(np.minimum(widths, heights))
     return is_wide & (widths > _TOUCHING_ASPECT * heights) & (heights > _DOT * np.median(heights))
 

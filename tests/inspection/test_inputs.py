@@ -1,7 +1,14 @@
 """What displays refuse, each with a sentence that names the fault."""
 
+import copy
+from contextlib import nullcontext
+
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
+from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
@@ -18,6 +25,7 @@ from sklenet.inspection import (
     TrainingCurveDisplay,
     most_confused,
 )
+from sklenet.inspection._inputs import as_images, like
 from sklenet.tuning import LeNetSearchCV
 
 # Displays of any classifier, and displays of a network: how each is made from an estimator.
@@ -145,3 +153,77 @@ def test_numbers_that_are_no_counts_raise(value, lenet, images):
     for name, call in calls.items():
         with pytest.raises(ValueError, match=f"'{name}' parameter of .* must be a positive int. Got {value!r}"):
             call()
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, True, "1", None, np.float64(2)])
+def test_numbers_of_pairs_are_positive(value, images):
+    if value is None:
+        assert len(most_confused([1, 2, 3], [2, 3, 1], n_pairs=value)) == 3
+    else:
+        with pytest.raises(ValueError, match="'n_pairs' parameter of most_confused must be a positive int"):
+            most_confused([1, 2], [2, 1], n_pairs=value)
+    assert len(most_confused([1, 2, 3], [2, 3, 1], n_pairs=np.int64(1))) == 1
+
+
+@pytest.mark.parametrize(("proba", "is_valid"), [(0.0, True), (1 + 1e-7, True), (1 + 1e-5, False), (-1e-7, False)])
+def test_probabilities_are_between_0_and_1_within_rounding(proba, is_valid):
+    context = nullcontext() if is_valid else pytest.raises(ValueError, match="between 0 and 1")
+    with context:
+        ReliabilityDisplay.from_predictions([0, 1], [[proba, 0.5], [0.5, 0.5]])
+
+
+def test_a_column_of_images_is_no_list_of_labels():
+    with pytest.raises(ValueError, match=r"shape \(n_samples, 2\).*Got \(2,\)"):
+        ReliabilityDisplay.from_predictions([0, 1], [0.5, 0.5])
+
+
+def test_rows_have_the_shape_that_is_declared_or_a_square():
+    X = np.arange(2 * 36.0).reshape(2, 36)
+    for image_shape, expected in ((None, (6, 6)), ((4, 9), (4, 9)), ([12, 3], (12, 3))):
+        display = MistakesDisplay.from_predictions(X, [0, 1], [1, 0], image_shape=image_shape)
+        assert_array_equal(display.images, X.reshape(-1, *expected))
+    display = MistakesDisplay.from_predictions(X.reshape(2, 4, 9), [0, 1], [1, 0], image_shape=(4, 9))
+    assert_array_equal(display.images, X.reshape(2, 4, 9))
+
+
+@pytest.mark.parametrize("kind", [csr_array, pd.DataFrame, pl.DataFrame, np.ndarray.tolist])
+def test_rows_of_any_kind_are_shown(kind):
+    X = np.arange(2 * 4.0).reshape(2, 4)
+    display = MistakesDisplay.from_predictions(kind(X), [0, 1], [1, 0])
+    assert_array_equal(display.images, X.reshape(2, 2, 2))
+
+
+@pytest.mark.parametrize(("n_features", "expected"), [(62, (8, 8)), (60, (4, 16)), (64, (4, 16))])
+def test_shape_of_rows_is_that_of_a_network_for_as_many_pixels(n_features, expected, lenet):
+    network = copy.copy(lenet)
+    network.n_features_in_, network.image_shape_ = n_features, expected
+    rows = np.arange(2.0 * n_features).reshape(2, n_features)
+    for estimator in (network, make_pipeline("passthrough", network)):
+        images = as_images("MistakesDisplay", rows, estimator=estimator)
+        assert_array_equal(images.reshape(2, 64)[:, :n_features], rows)
+        assert_array_equal(images.reshape(2, 64)[:, n_features:], np.repeat(rows[:, -1:], 64 - n_features, axis=1))
+        assert images.shape[1:] == expected
+        # Another number of pixels is not that of the network's images.
+        assert as_images("MistakesDisplay", np.zeros((2, 49)), estimator=estimator).shape == (2, 7, 7)
+
+
+LAYOUTS = {
+    "rows": lambda X: X.reshape(-1, 60),
+    "first channel": lambda X: X.reshape(-1, 1, 6, 10),
+    "last channel": lambda X: X.reshape(-1, 6, 10, 1),
+    "pandas": lambda X: pd.DataFrame(X.reshape(-1, 60), columns=[f"p{i}" for i in range(60)]),
+    "polars": lambda X: pl.DataFrame(X.reshape(-1, 60), schema=[f"p{i}" for i in range(60)]),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_images_return_to_their_layout_without_padding(name):
+    padded = np.arange(3 * 64.0).reshape(3, 8, 8)
+    X = LAYOUTS[name](padded.reshape(3, 64)[:2, :60])
+    back = like(X, padded)
+    assert type(back) is type(X)
+    expected = LAYOUTS[name](padded.reshape(3, 64)[:, :60])
+    assert_array_equal(np.asarray(back), np.asarray(expected))
+    assert list(getattr(back, "columns", [])) == list(getattr(X, "columns", []))
+    if name == "rows":
+        assert_array_equal(like(X.tolist(), padded), expected)

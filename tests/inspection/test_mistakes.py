@@ -186,3 +186,88 @@ def test_titles_do_not_overlap():
     assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
     assert display.figure_._suptitle.get_window_extent().y0 > boxes[0].y1
     plt.close(display.figure_)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "is_list"),
+    [
+        ([(4, 5)], False),
+        ([(4, 5), (6, 3)], True),
+        ([(4, 5, 3)], True),
+        ([(4, 5, 4)], True),
+        ([(4, 5, 1)], False),
+        ([(1, 4, 5)], False),
+        ([(4, 5), (4, 5, 3)], True),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_pictures_are_shown_in_their_colours_and_sizes(shapes, is_list, kind):
+    pictures = kind(np.full(shapes[index % len(shapes)], 60 * index, np.uint8) for index in range(4))
+    display = MistakesDisplay.from_predictions(pictures, [0, 1, 1, 0], [1, 1, 0, 1])
+    assert_array_equal(display.indices_, [0, 2, 3])
+    for picture, index in zip(display.im_, [0, 2, 3], strict=True):
+        assert_array_equal(picture.get_array(), pictures[index] if is_list else pictures[index].reshape(4, 5))
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "expected"),
+    [
+        ("abcde", "fghi", "abcde → fghi"),
+        ("abcde", "fghij", "abcde\n→ fghij"),
+        ("abcdefghijk", "b", "abcdefghijk\n→ b"),
+        ("abcdefghijkl", "b", "abcdefghij…\n→ b"),
+        ("a", "bcdefghijklm", "a\n→ bcdefghijk…"),
+    ],
+)
+def test_titles_break_lines_and_shorten_labels_at_a_length(true, predicted, expected):
+    assert titles(MistakesDisplay.from_predictions(X[:1], [true], [predicted])) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "2 mistakes"),
+        ({"n_samples": 12345}, "2 mistakes among 12,345 images"),
+        ({"y_proba": [(0.1, 0.9)] * 2}, "2 mistakes"),
+    ],
+)
+def test_summary_names_the_number_of_mistakes(options, expected):
+    display = MistakesDisplay(X[:2].reshape(2, 2, 2), y_true=[0, 1], y_pred=[1, 0], indices=[3, 4], **options)
+    probabilities = ", with their probabilities" if "y_proba" in options else ""
+    assert display.plot().figure_.get_suptitle() == f"{expected}\ntrue → predicted class{probabilities}"
+    assert display.plot(n_images=1).figure_.get_suptitle().startswith(f"first 1 of {expected}\n")
+    _, ax = plt.subplots()
+    display.plot(ax=ax)
+    assert ax.figure.get_suptitle() == ""
+
+
+def test_one_mistake_is_named_in_the_singular():
+    display = MistakesDisplay.from_predictions(X[:1], [0], [1])
+    assert display.figure_.get_suptitle() == "1 mistake among 1 images\ntrue → predicted class"
+
+
+@pytest.mark.parametrize("is_made_directly", [False, True])
+def test_eighteen_mistakes_are_shown_by_default(is_made_directly):
+    labels, images = np.zeros(19), np.zeros((19, 2, 2))
+    if is_made_directly:
+        display = MistakesDisplay(images, y_true=labels, y_pred=labels + 1, indices=np.arange(19)).plot()
+    else:
+        display = MistakesDisplay.from_predictions(images, labels, labels + 1)
+    assert len(display.axes_) == 18
+    assert display.axes_[-1].get_subplotspec().get_geometry() == (3, 6, 17, 17)
+    assert not any(axes.axison for axes in display.axes_)
+
+
+def test_a_display_without_mistakes_has_its_text_in_the_middle():
+    (text,) = MistakesDisplay.from_predictions(X, TRUE, TRUE).axes_[0].texts
+    assert text.get_position() == (0.5, 0.5)
+    assert (text.get_ha(), text.get_va()) == ("center", "center")
+
+
+def test_equal_losses_stay_in_the_order_of_the_images():
+    proba = np.tile([[0.25, 0.75]], (30, 1))
+    display = MistakesDisplay.from_predictions(
+        np.zeros((30, 4)), np.zeros(30), y_proba=proba, classes=[0, 1], n_images=1
+    )
+    assert_array_equal(display.indices, np.arange(30))

@@ -1,5 +1,7 @@
 """Displays of a network: its training, its filters, and its maps."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -109,3 +111,73 @@ def test_maps_leave_the_network_as_it_is(lenet, images):
     FeatureMapDisplay.from_estimator(lenet, X[:1])
     assert all(torch.equal(weight, before[name]) for name, weight in lenet.net_.module_.state_dict().items())
     assert not any(layer._forward_hooks for layer in lenet.net_.module_.modules())
+
+
+@pytest.mark.parametrize(
+    ("n_losses", "n_epochs", "n_scores", "expected"),
+    [
+        (3, 3, 3, [0.0, 0.1, 0.2]),
+        (5, 3, 3, [np.nan, np.nan, 0.0, 0.1, 0.2]),  # a warm start
+        (6, 4, 2, [np.nan, np.nan, 0.0, 0.1, np.nan, np.nan]),  # ... and two calls of partial_fit
+    ],
+)
+def test_validation_scores_belong_to_the_last_fit(n_losses, n_epochs, n_scores, expected, lenet):
+    classifier = copy.copy(lenet)
+    classifier.loss_curve_ = list(np.linspace(2, 1, n_losses))
+    classifier.n_epochs_, classifier.validation_scores_ = n_epochs, [0.1 * index for index in range(n_scores)]
+    display = TrainingCurveDisplay.from_estimator(classifier)
+    assert_allclose(display.score_line_.get_ydata(), expected)
+    assert_array_equal(display.score_line_.get_xdata(), np.arange(1, n_losses + 1))
+
+
+def test_curves_have_axes_from_zero_with_whole_epochs():
+    display = TrainingCurveDisplay([2.0, 1.5, 1.0], validation_scores=[0.5, 0.7, 0.6]).plot()
+    assert display.ax_.get_ylim()[0] == 0
+    assert all(tick == round(tick) for tick in display.ax_.get_xticks())
+    assert [display.ax_.get_xlabel(), display.ax_.get_ylabel()] == ["epoch", "training loss"]
+    assert display.score_ax_.get_ylabel() == "validation accuracy"
+    assert display.score_ax_.yaxis.get_label_position() == "right"
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.texts] == ["training loss", "validation accuracy"]
+    assert display.line_.get_color() != display.score_line_.get_color()
+    assert display.line_.get_linestyle() != display.score_line_.get_linestyle()
+
+
+def test_filters_have_numbers_and_a_common_scale():
+    filters = np.stack([np.full((5, 5), 0.5), np.full((5, 5), -2.0)])
+    display = FilterDisplay(filters).plot()
+    assert [panel.get_title() for panel in display.axes_] == ["map 1", "map 2"]
+    assert [picture.get_clim() for picture in display.im_] == [(-2, 2)] * 2
+    assert not any(panel.axison for panel in display.axes_)
+    assert display.colorbar_.ax.get_ylabel() == "weight"
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((1, 150, 160), (150, 160)),  # too large to be enlarged
+        ((1, 140, 140), (140, 140)),
+        ((1, 71, 20), (71, 20)),
+        ((1, 70, 30), (140, 60)),
+        ((1, 47, 47), (94, 94)),
+        ((3, 70, 70), (140, 3 * 140 + 2 * 14)),
+        ((8, 70, 70), (140, 8 * 140 + 7 * 14)),
+        ((9, 35, 70), (2 * 140 + 14, 8 * 280 + 7 * 14)),
+        ((17, 140, 140), (3 * 140 + 2 * 14, 8 * 140 + 7 * 14)),
+    ],
+)
+def test_maps_are_enlarged_by_a_whole_factor_and_joined_with_gaps(shape, expected):
+    n_maps, height, width = shape
+    maps = np.arange(1, n_maps + 1)[:, None, None] * np.ones(shape)
+    maps[0, 0, 0] = -20
+    display = FeatureMapDisplay({"C": maps}).plot()
+    picture = display.im_["C"].get_array()
+    assert picture.shape == expected
+    factor = max(1, 140 // height)
+    assert picture.count() == n_maps * height * width * factor**2  # the gaps are masked
+    for index in range(n_maps):
+        row, column = divmod(index, 8)
+        top, left = row * (height * factor + 14), column * (width * factor + 14)
+        assert_array_equal(picture[top : top + height * factor : factor, left::factor][:, :width], maps[index])
+    assert display.im_["C"].get_clim() == (-20, 20)
+    assert not display.axes_["C"].axison

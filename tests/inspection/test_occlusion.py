@@ -147,3 +147,90 @@ def test_blank_images_have_a_map_without_contours(pixel_classifier):
 def test_many_images_raise(lenet, images):
     with pytest.raises(ValueError, match=r"up to 12 images\. Got 300 instead"):
         OcclusionDisplay.from_estimator(lenet, images[0])
+
+
+@pytest.mark.parametrize(
+    ("patch_size", "stride", "places"),
+    [
+        (2, 1, ([2, 3], [5, 6])),  # a patch of even side begins half a pixel before its centre
+        (3, 1, ([1, 2, 3], [4, 5, 6])),
+        (4, 2, ([0, 1], [2, 3])),
+        (3, 2, ([1], [2, 3])),
+        (8, 8, ([0], [0])),
+        (1, 3, ([], [])),
+    ],
+)
+def test_patches_cover_the_pixel_from_these_places(patch_size, stride, places, image, pixel_classifier):
+    display = OcclusionDisplay.from_estimator(pixel_classifier, image, patch_size=patch_size, stride=stride)
+    side = -(-8 // stride)
+    expected = np.full((side, side), 0.8)
+    expected[np.ix_(*places)] = 0.1
+    assert_allclose(display.maps, expected[None])
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_rows", "n_columns", "n_covering"),
+    # Patches of a sixth of the longer side, rounded up, that move by a fifth of their side.
+    [((24, 24), 24, 24, 4 * 4), ((25, 8), 25, 8, 5 * 5), ((8, 54), 8, 54, 7 * 9), ((60, 12), 30, 6, 4 * 5)],
+)
+def test_default_patches_follow_the_longer_side(shape, n_rows, n_columns, n_covering):
+    image = np.zeros((1, *shape))
+    image[0, 2, 5] = 0.9
+    classifier = PixelClassifier(shape=shape).fit(None, ["blank", "ink"])
+    display = OcclusionDisplay.from_estimator(classifier, image)
+    assert display.maps.shape == (1, n_rows, n_columns)
+    assert np.count_nonzero(display.maps < 0.5) == n_covering
+
+
+def test_the_background_is_the_median_of_the_border(pixel_classifier):
+    image = np.full((1, 8, 8), 0.7)
+    # Each pixel of the border counts once: 14 pixels of 0.2, which are the corners and the sides, and 14 of 0.6.
+    image[0, 0], image[0, -1] = 0.2, 0.6
+    image[0, 1:-1, 0], image[0, 1:-1, -1] = 0.2, 0.6
+    display = OcclusionDisplay.from_estimator(pixel_classifier, image, patch_size=1)
+    assert display.maps[0, *PIXEL] == pytest.approx(0.4)
+    image[0, 1, -1] = 0.2
+    display = OcclusionDisplay.from_estimator(pixel_classifier, image, patch_size=1)
+    assert display.maps[0, *PIXEL] == pytest.approx(0.2)
+
+
+def test_maps_are_drawn_on_the_pixels_of_the_images(image):
+    wide = np.concatenate([image[0], image[0, :, :3]], axis=1)[None]  # 8×11 pixels
+    maps = np.array([[0.2, 0.3, 0.4, 0.5], [0.5, 0.6, 0.7, 0.8], [0.3, 0.3, 0.3, 0.3]])[None]
+    display = OcclusionDisplay(wide, maps, scores=[0.9], y_pred=[1], classes=[2], stride=3).plot()
+    above, below = display.axes_[:, 0]
+    assert display.im_[0].get_extent() == [-0.5, 11.5, 8.5, -0.5]
+    assert_array_equal(display.im_[0].get_array(), maps[0])
+    assert (below.get_xlim(), below.get_ylim()) == (above.get_xlim(), above.get_ylim()) == ((-0.5, 10.5), (7.5, -0.5))
+    assert display.im_[0].get_clim() == (0, 1)
+    assert not above.axison
+    assert not below.axison
+    assert above.get_title() == "predicted 1"
+    assert below.get_title() == "class 2: 0.90"
+    assert display.colorbar_.ax.get_ylabel() == "probability of the class"
+    (contour,) = below.collections
+    assert_allclose(contour.levels, [(0.1 + 0.8) / 2])
+
+
+def test_decision_values_have_the_limits_of_all_maps(image):
+    maps = np.stack([np.full((8, 8), -3.0), np.full((8, 8), 5.0)])
+    images = np.concatenate([image, 1 - image])
+    display = OcclusionDisplay(images, maps, scores=[0, 1], y_pred="ab", classes="ab", response="decision value")
+    display.plot()
+    assert [shown.get_clim() for shown in display.im_] == [(-3, 5)] * 2
+    assert [axes.get_title() for axes in display.axes_[0]] == ["predicted a", "predicted b"]
+    for shown, expected in zip(display.axes_[0], images, strict=True):
+        assert_array_equal(shown.images[0].get_array(), expected)
+
+
+def test_twelve_images_are_the_most(image, pixel_classifier):
+    display = OcclusionDisplay.from_estimator(pixel_classifier, np.repeat(image, 12, axis=0), stride=8)
+    assert display.axes_.shape == (2, 12)
+    with pytest.raises(ValueError, match=r"up to 12 images\. Got 13 instead"):
+        OcclusionDisplay.from_estimator(pixel_classifier, np.repeat(image, 13, axis=0))
+
+
+def test_responses_without_a_column_for_each_class_raise(image, pixel_classifier):
+    pixel_classifier.decision_function = lambda X: np.zeros((len(X), 3))
+    with pytest.raises(ValueError, match="decision_function has 3 columns for 2 classes"):
+        OcclusionDisplay.from_estimator(pixel_classifier, image, response_method="decision_function")

@@ -1,5 +1,6 @@
 """The axes that displays draw on, and matplotlib as an extra."""
 
+import inspect
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from numpy.testing import assert_allclose
 
 from sklenet.inspection import (
     FeatureMapDisplay,
@@ -16,6 +18,7 @@ from sklenet.inspection import (
     ReliabilityDisplay,
     TrainingCurveDisplay,
 )
+from sklenet.inspection._panels import make_panels
 
 IMAGES = np.arange(2 * 5 * 5.0).reshape(2, 5, 5)
 # Displays whose values were computed, and the number of their panels.
@@ -138,3 +141,69 @@ def test_missing_matplotlib_is_found_before_the_classifier_is_asked(pixel_classi
         with pytest.raises(ImportError, match="requires matplotlib"):
             call()
     assert pixel_classifier.asked_ == []
+
+
+@pytest.mark.parametrize("name", ["kiwisolver", "pyparsing", "matplotlib.artist"])
+def test_missing_dependencies_of_matplotlib_are_named(name, monkeypatch):
+    def import_module(_):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr("importlib.import_module", import_module)
+    with pytest.raises(ModuleNotFoundError, match=f"^No module named {name!r}$"):
+        SINGLE["curve"].plot()
+
+
+@pytest.mark.parametrize(
+    ("n_panels", "n_rows", "n_columns", "inches"),
+    [(1, 1, 1, (4.8, 1.3)), (2, 1, 2, (5.2, 1.3)), (3, 2, 2, (5.2, 2.6)), (5, 3, 2, (5.2, 3.9))],
+)
+def test_panels_fill_rows_of_a_figure_that_fits(n_panels, n_rows, n_columns, inches):
+    figure, axes = make_panels("display", None, n_panels, n_columns=2, panel_size=(2.6, 1.3))
+    assert_allclose(figure.get_size_inches(), inches)
+    _, given = plt.subplots()
+    _, divided = make_panels("display", given, n_panels, n_columns=2, panel_size=(2.6, 1.3))
+    for panels in (axes, divided):
+        places = [panel.get_subplotspec().get_geometry() for panel in panels]
+        assert places == [(n_rows, n_columns, index, index) for index in range(n_panels)]
+
+
+def test_six_filters_are_side_by_side():
+    display = FilterDisplay(np.ones((7, 5, 5))).plot()
+    assert display.axes_[-1].get_subplotspec().get_geometry() == (2, 6, 6, 6)
+    assert_allclose(display.figure_.get_size_inches(), (6 * 1.2, 2 * 1.3))
+
+
+@pytest.mark.parametrize(
+    ("name", "inches", "ratios"),
+    [
+        ("mistakes", (4.8, 1.6), [1]),
+        ("occlusion", (4.8, 3.4), [1, 1]),
+        ("reliability", (4.8, 4.4), [3, 1]),
+        # Maps of 140 pixels with a third of them for the title; 6 inches are 8 maps and the gaps between them.
+        ("maps", (6.0, 2 * (140 + 140 / 3) * 6 / (8 * 154)), [140 + 140 / 3] * 2),
+    ],
+)
+def test_figures_fit_their_panels(name, inches, ratios):
+    display = PANELED[name][0].plot()
+    assert_allclose(display.figure_.get_size_inches(), inches)
+    grid = axes_of(display)[0].get_subplotspec().get_gridspec()
+    assert_allclose(grid.get_height_ratios(), ratios)
+    divided = PANELED[name][0].plot(ax=plt.subplots()[1] if name != "reliability" else None)
+    assert_allclose(axes_of(divided)[0].get_subplotspec().get_gridspec().get_height_ratios(), ratios)
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_single_axes_have_a_figure_of_their_own(name):
+    display = SINGLE[name].plot()
+    assert_allclose(display.figure_.get_size_inches(), (5.6, 3.6) if name == "curve" else (4.8, 4.4))
+
+
+@pytest.mark.parametrize("kind", {type(display) for display, _ in PANELED.values()} | {TrainingCurveDisplay})
+def test_options_have_names_as_in_scikit_learn(kind):
+    for name in ("from_estimator", "from_predictions"):
+        parameters = inspect.signature(getattr(kind, name, kind)).parameters.values()
+        assert all(each.kind is not each.POSITIONAL_ONLY for each in parameters)
+        options = [each for each in parameters if each.default is not each.empty and each.name != "y_pred"]
+        assert all(each.kind is each.KEYWORD_ONLY for each in options)
+    plot = inspect.signature(kind.plot).parameters.values()
+    assert [each.name for each in plot if each.kind is each.POSITIONAL_OR_KEYWORD] == ["self", "ax"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 from sklearn.calibration import calibration_curve
 
@@ -85,3 +86,36 @@ def test_two_classifiers_share_a_diagram_and_its_reference():
         "second (calibration error 0.100)",
     ]
     assert first.share_ax_ is first.bars_ is None
+
+
+def test_diagram_has_a_reference_and_names_of_its_axes():
+    display = ReliabilityDisplay.from_predictions(TRUE, PROBA)
+    reference, line = display.ax_.lines
+    assert_allclose(reference.get_xydata(), [[0, 0], [1, 1]])
+    assert reference.get_label() == "perfectly calibrated"
+    assert line is display.line_
+    assert line.get_label() == "calibration error 0.100"
+    assert display.ax_.get_ylabel() == "accuracy"
+    assert display.ax_.get_xlabel() == ""
+    assert not any(label.get_visible() for label in display.ax_.get_xticklabels())
+    assert display.share_ax_.get_xlabel() == "probability of the predicted class"
+    assert display.share_ax_.get_ylabel() == "share"
+    assert display.share_ax_.get_ylim() == (0, 1)
+    assert display.share_ax_.get_xlim() == display.ax_.get_xlim()
+    assert_allclose([bar.get_x() + bar.get_width() / 2 for bar in display.bars_], [0.6, 0.9])
+    assert display.bars_[0].get_facecolor()[:3] == pytest.approx(to_rgb(line.get_color()))
+
+
+def test_a_single_axes_has_the_name_of_the_probability():
+    _, ax = plt.subplots()
+    display = ReliabilityDisplay.from_predictions(TRUE, PROBA, ax=ax)
+    assert ax.get_xlabel() == "probability of the predicted class"
+    assert display.share_ax_ is None
+
+
+def test_fifteen_bins_are_the_default():
+    confidence = (np.arange(8, 15) + 0.5) / 15
+    proba = np.column_stack([confidence, 1 - confidence])
+    display = ReliabilityDisplay.from_predictions(np.zeros(7), proba, classes=[0, 1])
+    assert_allclose(display.confidence, confidence)
+    assert_allclose(display.share, 1 / 7)

@@ -253,3 +253,164 @@ def test_a_pipeline_reads_pictures_of_several_sizes():
 def test_names_of_pixels_in_a_data_frame(digits):
     framed = CharacterFramer(image_shape=(20, 22)).set_output(transform="pandas").fit_transform(digits[0][:2])
     assert framed.columns[[0, -1]].tolist() == ["pixel_0_0", "pixel_19_21"]
+
+
+def stroke(shape, *boxes, level=255):
+    """Return a picture of rectangles (top, left, bottom, right), light on dark."""
+    picture = np.zeros(shape, np.uint8)
+    for top, left, bottom, right in boxes:
+        picture[top:bottom, left:right] = level
+    return picture
+
+
+def frame_one(picture, **parameters):
+    parameters = {"polarity": "light-on-dark"} | parameters
+    return frame(picture, **parameters).reshape(parameters.get("image_shape", (28, 28)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "sides", "expected"),
+    [
+        ((60, 90), (40, 10), (4, 12, 24, 17)),
+        ((60, 90), (10, 40), (12, 4, 17, 24)),
+        ((30, 30), (5, 5), (4, 4, 24, 24)),
+        ((120, 30), (100, 1), (4, 14, 24, 15)),  # one pixel at least
+        ((30, 120), (1, 100), (14, 4, 15, 24)),
+        ((60, 60), (40, 7), (4, 12, 24, 16)),  # 3.5 pixels are rounded
+    ],
+)
+def test_a_rectangle_fills_its_box_around_the_middle(shape, sides, expected):
+    height, width = sides
+    picture = stroke(shape, (8, 10, 8 + height, 10 + width), level=180)
+    assert_array_equal(frame_one(picture), stroke((28, 28), expected))
+
+
+@pytest.mark.parametrize(
+    ("center", "turns", "shape", "corner"),
+    [
+        ("mass", 0, (40, 36), (13, 9)),
+        ("box", 0, (40, 36), (10, 8)),
+        ("mass", 0, (20, 24), (0, 3)),
+        ("mass", 0, (23, 20), (3, 0)),  # no further than to the edge
+        ("mass", 2, (21, 22), (0, 1)),
+    ],
+)
+def test_a_character_is_centred_by_its_mass_or_its_box_within_the_image(center, turns, shape, corner):
+    # A character of the size of the box keeps its pixels: an L upside down, whose mass is in row 6.7 and column 8.6.
+    character = np.rot90(stroke((20, 20), (0, 0, 20, 4), (0, 4, 12, 20)), turns)
+    expected = np.zeros(shape, np.uint8)
+    expected[corner[0] : corner[0] + 20, corner[1] : corner[1] + 20] = character
+    assert_array_equal(frame_one(np.pad(character, 10), center=center, image_shape=shape), expected)
+
+
+@pytest.mark.parametrize("slant", [1, -1, 0])
+def test_a_slanted_bar_becomes_a_rectangle(slant):
+    rows = np.arange(21)
+    picture = np.zeros((41, 65), np.uint8)
+    for column in range(6):
+        picture[10 + rows, 30 + column + slant * (rows - 10)] = 200
+    upright = frame_one(picture, deskew=True, box=21, center="box")
+    assert_array_equal(upright, stroke((28, 28), (3, 11, 24, 17)))
+    # The picture is not cropped by the shear, and the bar is scaled after the shear.
+    assert_array_equal(frame_one(picture, deskew=True, box=7, center="box"), stroke((28, 28), (10, 13, 17, 15)))
+
+
+def test_a_line_has_no_slant():
+    line = stroke((3, 100), (1, 20, 2, 80))
+    assert_array_equal(frame_one(line, deskew=True), frame_one(line))
+
+
+def test_thin_strokes_of_a_deskewed_character_keep_its_extent():
+    rows = np.arange(40)
+    picture = np.zeros((60, 90), np.uint8)
+    picture[10 + rows, 30 + rows // 2] = picture[10 + rows, 31 + rows // 2] = 255
+    upright = frame_one(picture, deskew=True, center="box")
+    (place,) = ndimage.find_objects((upright > 0).astype(int))
+    assert place[0] == slice(4, 24)
+    assert place[1].stop - place[1].start <= 2
+
+
+@pytest.mark.parametrize(("side", "reach"), [(36, 1), (39, 1), (40, 2), (79, 2), (80, 3), (120, 4)])
+@pytest.mark.parametrize("turns", [0, 1])
+def test_weak_pixels_are_kept_near_strokes(side, reach, turns):
+    picture = stroke((side, 32), (6, 4, 26, 8), (22, 8, 26, 24), level=200)
+    picture[6, 4] = 80  # part of the stroke
+    picture[12, 8:15] = 20
+    framed = frame_one(np.rot90(picture, turns), image_shape=(20, 20))
+    picture[12, 8 + reach :] = 0
+    assert_array_equal(np.rot90(framed, -turns), np.rint(picture[6:26, 4:24] * (255 / 200)))
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize(("n_pixels", "is_alone"), [(41, True), (40, False)])
+def test_ink_at_the_border_is_left_out_if_most_ink_is_inside(turns, n_pixels, is_alone):
+    picture = stroke((80, 60), (0, 20, 20, 22), (26, 30, 26 + n_pixels, 31))  # 40 pixels at the border
+    framed = np.rot90(frame_one(np.rot90(picture, turns), center="box"), -turns)
+    assert (np.count_nonzero(framed.any(axis=0)) == 1) == is_alone
+
+
+@pytest.mark.parametrize(("length", "is_reduced"), [(800, False), (801, True)])
+def test_pictures_are_reduced_beyond_a_length(length, is_reduced):
+    stripes = 120 + stroke((20, 20), *((row, 0, row + 1, 20) for row in range(0, 20, 2)), level=120)
+    for picture in (np.zeros((40, length), np.uint8), np.zeros((length, 40), np.uint8)):
+        picture[10:30, 10:30] = stripes
+        framed = frame_one(picture, image_shape=(20, 20))
+        assert (len(np.unique(framed)) == 1) is is_reduced
+        assert framed.min() > 0
+
+
+@pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning")
+def test_rows_that_are_no_squares_are_padded_by_their_first_pixel():
+    image = np.full((8, 8), 250, np.uint8)
+    image[2:6, 3:5] = 0
+    framer = CharacterFramer(box=4, image_shape=(8, 8))
+    framed = framer.fit_transform(image.reshape(1, 64)[:, :60])
+    assert_array_equal(framed.reshape(8, 8), stroke((8, 8), (2, 4, 6, 6)))
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_narrow_images_with_a_channel_are_no_colours(width):
+    images = np.zeros((2, 1, 9, width), np.uint8)
+    images[:, 0, 2:6, 1] = 255
+    expected = CharacterFramer().transform(images[:, 0])
+    assert_array_equal(CharacterFramer().transform(images), expected)
+    assert_array_equal(CharacterFramer().transform(list(images[:, 0])), expected)
+    colours = np.repeat(images[:, 0, :, :, None], 3, axis=3)
+    assert_array_equal(CharacterFramer().transform(colours), expected)
+
+
+def test_tuples_and_mixed_lists_of_pictures_are_read(digits, tmp_path):
+    first, second = digits[0][:2]
+    Image.fromarray(second).save(tmp_path / "digit.png")
+    expected = CharacterFramer().transform(digits[0][:2])
+    for X in ((first, second), [Image.fromarray(first), second], [first, str(tmp_path / "digit.png")]):
+        assert_array_equal(CharacterFramer().fit(X).transform(X), expected)
+
+
+def test_blank_pictures_are_named_by_their_files(tmp_path):
+    Image.new("L", (20, 30), 255).save(tmp_path / "blank.png")
+    with pytest.warns(
+        UserWarning, match=r"in 1 of 1 pictures, which become blank: X\[0\] \(.*blank\.png\)\."
+    ) as record:
+        CharacterFramer().transform([tmp_path / "blank.png"])
+    assert record[0].filename == __file__
+
+
+def test_number_of_pixels_is_validated_after_fit(digits):
+    framer = CharacterFramer().fit(digits[0][:2])
+    assert framer.n_features_in_ == 784
+    with pytest.raises(ValueError, match="expecting 784 features"):
+        framer.transform(np.zeros((2, 100), np.uint8))
+    with pytest.raises(ValueError, match="input_features should have length equal to number of features"):
+        framer.get_feature_names_out(["a"])
+    assert not hasattr(CharacterFramer().fit(list(digits[0][:2])), "n_features_in_")
+    assert_array_equal(
+        CharacterFramer(image_shape=(20, 21)).get_feature_names_out()[[20, 21]], ["pixel_0_20", "pixel_1_0"]
+    )
+
+
+def test_a_framer_needs_no_fit():
+    tags = CharacterFramer().__sklearn_tags__()
+    assert not tags.requires_fit
+    assert tags.input_tags.three_d_array
+    assert tags.transformer_tags.preserves_dtype == []

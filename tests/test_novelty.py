@@ -162,6 +162,23 @@ def test_class_without_images_attracts_nothing():
     assert_array_equal(FeatureStatistics.of(features, targets, 4).scores(features), scores)
 
 
+@pytest.mark.parametrize(("n_images", "share"), [(2, 1), (4, 1), (8, 0.25), (40, 0.01), (400, 1e-4), (4000, 1e-4)])
+def test_whitening_adds_a_share_of_the_mean_variance_that_fewer_images_raise(n_images, share):
+    rng = np.random.default_rng(0)
+    features, targets = rng.normal(3, 2, (n_images, 4)).astype(np.float32), np.arange(n_images) % 2
+    statistics = FeatureStatistics.of(features, targets, 2)
+    whitening = statistics.whitening()
+    class_means = np.stack([features[targets == label].mean(axis=0) for label in (0, 1)])
+    assert_allclose(whitening["mean"], features.mean(axis=0), rtol=1e-5)
+    for name, centres in (("total", features.mean(axis=0)), ("within", class_means[targets])):
+        deviations = features - centres
+        covariance = deviations.T @ deviations / n_images
+        ridge = share * (np.trace(covariance) / 4 or 1.0) * np.eye(4)
+        root = np.linalg.inv(whitening[name])
+        assert_allclose(root @ root.T, covariance + ridge, rtol=1e-4, atol=1e-4)
+    assert_allclose(whitening["class_means"], class_means @ whitening["within"].T, rtol=1e-4, atol=1e-4)
+
+
 def test_dead_units_give_scores():
     statistics = FeatureStatistics.of(np.zeros((20, 4), dtype=np.float32), np.arange(20) % 2, 2)
     scores = statistics.scores(np.array([[0, 0, 0, 0], [1, 0, 0, 0]], dtype=np.float32))

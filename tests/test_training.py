@@ -174,3 +174,14 @@ def test_too_high_learning_rate_never_gives_a_constant_model_silently(digits, lr
 def test_too_high_learning_rate_raises_with_1998(digits, lr):
     with pytest.raises(ValueError, match="diverged at epoch"):
         make(architecture="1998", width=1.0, lr=lr, max_epochs=5, batch_size=8).fit(*digits)
+
+
+@pytest.mark.parametrize("losses", [[0.5, np.nan], [np.inf, 0.25], [np.nan, np.inf]])
+def test_message_of_a_diverged_training_has_the_loss_of_the_last_batch(digits, losses):
+    net = make_model(*digits).net
+    net.history.new_epoch()
+    for loss in losses:
+        net.history.new_batch()
+        net.history.record_batch("train_loss", loss)
+    with pytest.raises(ValueError, match=rf"diverged at epoch 1 \(loss is {losses[-1]}\); lower lr, now 0\.001"):
+        net.on_epoch_end(net)

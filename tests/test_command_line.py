@@ -13,6 +13,7 @@ from PIL import Image
 import sklenet
 from sklenet import LeNetClassifier
 from sklenet.__main__ import main
+from sklenet._commands import export
 from sklenet.datasets import load_image_folder, load_mnist_sample
 
 
@@ -139,6 +140,13 @@ def test_export_writes_a_file(model, suffix, tmp_path, capsys):
     printed = run(capsys, "export", model, path)
     assert printed == f"{path}: {path.stat().st_size / 1000:,.0f} kB\n"
     run(capsys, "export", model, path, "--dtype", "float32")
+
+
+@pytest.mark.parametrize(("n_bytes", "size"), [(1_499, "1"), (1_501, "2"), (999_600, "1,000"), (2_000_000, "2,000")])
+def test_sizes_are_in_thousands_of_bytes(n_bytes, size, tmp_path, monkeypatch):
+    monkeypatch.setattr(LeNetClassifier, "load", lambda path: None)
+    monkeypatch.setattr("sklenet._commands.to_html", lambda model, path: path.write_bytes(bytes(n_bytes)))
+    assert export(tmp_path / "model", tmp_path / "page.html", None) == f"{tmp_path / 'page.html'}: {size} kB\n"
 
 
 @pytest.mark.slow

@@ -102,7 +102,7 @@ def test_weights_of_classes_are_finite_and_not_negative(weight):
 def test_weights_must_leave_a_sample():
     with pytest.raises(ValueError, match="class_weight and sample_weight leave no sample"):
         training_weights(TARGETS, NAMES, np.ones(4), {"a": 0, "b": 0})
-    with pytest.raises(ValueError, match="(?i)sample.weight"):
+    with pytest.raises(ValueError, match=r"(?i)sample.weight"):
         weigh_samples(np.zeros((2, 3)), [0, 0])
 
 

@@ -3,14 +3,16 @@
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from onnx.reference import ReferenceEvaluator
 
 from sklenet import LeNetClassifier
 from sklenet._engine import Canvas, PixelStatistics
 from sklenet.export._graph import Nodes, add_label, add_logits, label_values
+from sklenet.export._html import _resolve_box
 from sklenet.export._onnx import _check_uint8, _expected_images
-from sklenet.export._packing import _pack_pixels
+from sklenet.export._packing import _name, _pack_pixels, _placing_matrices
 from sklenet.export._skl2onnx import _add_raw_scores
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* do not form a square image:UserWarning")
@@ -152,3 +154,41 @@ def test_uint8_holds_pixels_from_0_to_255(low, high, is_refused):
             _check_uint8(make_pixels(low, low, high))
     else:
         _check_uint8(make_pixels(low, low, high))
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (8, 8), (40, 33), (20, 31), (30, 7), (7, 64)])
+def test_page_places_images_as_the_canvas_does(shape):
+    n_pixels = shape[0] * shape[1]
+    canvas = Canvas(shape, n_pixels, PixelStatistics(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0))
+    rows = np.random.default_rng(0).random((1, n_pixels)).astype(np.float32)
+    matrices = _placing_matrices(canvas)
+    placed = matrices["down"] @ rows.reshape(shape) @ matrices["across"]
+    assert_allclose(placed, canvas.to_images(torch.from_numpy(rows.copy()))[0, 0].numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("box", "shape", "expected"),
+    [
+        (None, (28, 28), 20),
+        (None, (56, 84), 40),
+        (None, (8, 9), 6),
+        (None, (1, 9), 1),
+        (1, (8, 9), 1),
+        (8, (9, 8), 8),
+    ],
+)
+def test_box_is_within_the_shorter_side(box, shape, expected):
+    assert _resolve_box(box, shape) == expected
+
+
+@pytest.mark.parametrize(("box", "shape"), [(0, (8, 9)), (9, (8, 9)), (-1, (8, 9)), (True, (8, 9)), (2.0, (8, 9))])
+def test_boxes_beyond_the_shorter_side_are_refused(box, shape):
+    with pytest.raises(ValueError, match=rf"int from 1 to 8, the shorter side of the images, .* Got {box} instead"):
+        _resolve_box(box, shape)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"), [(3, "3"), ("a", "a"), ("", "''"), (" ", "' '"), (" b", " b"), (True, "True")]
+)
+def test_names_of_classes_on_the_page_are_visible(label, name):
+    assert _name(label) == name

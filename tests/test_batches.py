@@ -55,6 +55,35 @@ def test_order_is_kept_without_a_generator(digits):
     assert_array_equal(targets, digits[1][50:90])
 
 
+@pytest.mark.parametrize(
+    ("n_pixels", "n_at_once", "sizes"),
+    [
+        (64, 2 * 32 * 1024, [60, 60]),
+        (64, 2 * 32 * 1024 - 1, [30, 30, 30, 30]),
+        (64, 3 * 32 * 1024, [90, 30]),
+        (64, 1, [30, 30, 30, 30]),
+        (4096, 2 * 32 * 4096, [60, 60]),
+        (4096, 2 * 32 * 4096 - 1, [30, 30, 30, 30]),
+    ],
+)
+def test_batches_are_preprocessed_together_up_to_a_number_of_pixels(digits, monkeypatch, n_pixels, n_at_once, sizes):
+    """Pixels are counted on the canvas of 32×32, or in the rows where the rows have more."""
+    monkeypatch.setattr(_batches, "_PIXELS_PREPROCESSED_AT_ONCE", n_at_once)
+    images = make_images(*digits)
+    images = replace(images, data=replace(images.data, rows=np.zeros((120, n_pixels), np.float32)))
+    preprocessed = []
+
+    def batch(self, positions, device):
+        preprocessed.append(len(positions))
+        return {"images": torch.zeros(len(positions)), "weights": torch.zeros(len(positions))}, torch.from_numpy(
+            positions
+        )
+
+    monkeypatch.setattr(_batches.Images, "batch", batch)
+    assert [len(targets) for _, targets in Batches(images, 32, CPU)] == [30, 30, 30, 30]
+    assert preprocessed == sizes
+
+
 @pytest.mark.slow
 def test_losses_do_not_depend_on_the_number_of_batches_preprocessed_at_once(digits, monkeypatch):
     # Distortions and dropout draw from the same generator, in the order of the steps.
@@ -97,6 +126,21 @@ def test_rows_are_copied_to_a_device_if_they_fit_half_of_the_free_memory(digits,
     assert (images.device_rows is not None) == is_copied
     if is_copied:
         assert_array_equal(images.device_rows, digits[0])
+
+
+@pytest.mark.parametrize(("kind", "n_free"), [("cpu", 0), ("mps", 70), ("cuda", 5), ("xpu", 0), ("meta", 0)])
+def test_free_memory_is_that_of_the_accelerator(kind, n_free, monkeypatch):
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (5, 9))
+    monkeypatch.setattr("torch.mps.recommended_max_memory", lambda: 100)
+    monkeypatch.setattr("torch.mps.driver_allocated_memory", lambda: 30)
+    assert _batches._free_memory(torch.device(kind)) == n_free
+
+
+@pytest.mark.parametrize(("n_rows", "n_at_once", "stops"), [(5, 2, [2, 4, 6]), (4, 2, [2, 4]), (3, 0, [1, 2, 3])])
+def test_parts_follow_one_another(n_rows, n_at_once, stops):
+    parts = _batches._parts(n_rows, n_at_once)
+    assert [part.stop for part in parts] == stops
+    assert [part.start for part in parts] == [0, *stops[:-1]]
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

@@ -13,6 +13,7 @@ from PIL import Image
 import sklenet
 from sklenet import LeNetClassifier
 from sklenet.__main__ import main
+from sklenet._commands import evaluate, export, fit
 from sklenet.datasets import load_image_folder, load_mnist_sample
 
 
@@ -139,6 +140,83 @@ def test_export_writes_a_file(model, suffix, tmp_path, capsys):
     printed = run(capsys, "export", model, path)
     assert printed == f"{path}: {path.stat().st_size / 1000:,.0f} kB\n"
     run(capsys, "export", model, path, "--dtype", "float32")
+
+
+class Reader:
+    """A classifier that reads each picture of a label as the next label, but for the first pictures."""
+
+    def __init__(self, verbose=0):
+        self.verbose = verbose
+        self.image_shape_, self.classes_, self.n_right = (8, 12), np.arange(12), 0
+
+    def set_params(self, **params):
+        vars(self).update(params)
+        return self
+
+    def fit(self, X, y):
+        self.n_fitted, self.verbose_in_fit, self.classes_ = len(X), self.verbose, np.unique(y)
+        return self
+
+    def predict(self, X):
+        labels = X[:, 0].astype(int)
+        return np.where(np.arange(len(X)) < self.n_right, labels, (labels + 1) % 12)
+
+    def score(self, X, y):
+        return len(X) / 1000
+
+    def save(self, path):
+        Reader.saved = path, self
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    """Replace classifiers by a reader, and folders by two pictures of each of twelve labels."""
+    reader, asked, labels = Reader(), [], np.tile(np.arange(12), 2)
+
+    def load(folder, **options):
+        asked.append((folder, options))
+        return np.repeat(labels[:, None], 96, axis=1), labels.astype(str)
+
+    monkeypatch.setattr("sklenet._commands.LeNetClassifier", Reader)
+    monkeypatch.setattr(Reader, "load", lambda path: reader, raising=False)
+    monkeypatch.setattr("sklenet._commands.load_image_folder", load)
+    return reader, asked
+
+
+def test_evaluation_lists_the_ten_pairs_that_are_confused_most(pictures, tmp_path):
+    reader, asked = pictures
+    reader.n_right = 3
+    text = evaluate(tmp_path / "model", tmp_path)
+    assert text.startswith("right: 12.50% of 24 pictures\n\n")
+    assert asked == [(tmp_path, {"image_shape": (8, 12), "frame": True, "return_X_y": True})]
+    _, confusions = text.split("most confused:\n")
+    assert len(confusions.splitlines()) == 1 + 10
+    reader.n_right = 24
+    assert evaluate(tmp_path / "model", tmp_path).startswith("right: 100.00% of 24 pictures\n\n")
+    assert "most confused" not in evaluate(tmp_path / "model", tmp_path)
+    reader.classes_ = np.arange(10)
+    with pytest.raises(ValueError, match=f"{tmp_path} has classes that the model does not know: 10, 11"):
+        evaluate(tmp_path / "model", tmp_path)
+
+
+@pytest.mark.parametrize(("hold_out", "n_fitted"), [(None, 24), (0.5, 12)])
+def test_fit_trains_on_what_is_not_held_out(pictures, tmp_path, hold_out, n_fitted):
+    _, asked = pictures
+    text = fit(tmp_path, tmp_path / "model", [8, 12], hold_out, [("lr", 0.5)])
+    path, classifier = Reader.saved
+    assert path == tmp_path / "model"
+    assert (classifier.n_fitted, classifier.lr, classifier.verbose_in_fit, classifier.verbose) == (n_fitted, 0.5, 1, 0)
+    assert asked == [(tmp_path, {"image_shape": (8, 12), "frame": True, "return_X_y": True})]
+    lines = [f"{path}: 12 classes, trained on {n_fitted} pictures"]
+    lines += [] if hold_out is None else ["right: 1.2% of 12 pictures that were held out"]
+    assert text.splitlines() == lines
+
+
+@pytest.mark.parametrize(("n_bytes", "size"), [(1_499, "1"), (1_501, "2"), (999_600, "1,000"), (2_000_000, "2,000")])
+def test_sizes_are_in_thousands_of_bytes(n_bytes, size, tmp_path, monkeypatch):
+    monkeypatch.setattr(LeNetClassifier, "load", lambda path: None)
+    monkeypatch.setattr("sklenet._commands.to_html", lambda model, path: path.write_bytes(bytes(n_bytes)))
+    assert export(tmp_path / "model", tmp_path / "page.html", None) == f"{tmp_path / 'page.html'}: {size} kB\n"
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 from sklenet import LeNetClassifier
-from sklenet._engine._convergence import _loss_bounds, describe_poor_convergence
+from sklenet._engine._convergence import _last_fall, _loss_bounds, describe_poor_convergence
 from sklenet.datasets import load_mnist_sample
 from small_models import make_model
 from training_images import make_data
@@ -175,3 +175,17 @@ def test_dead_units_warn_under_the_automatic_rate_and_are_an_error_under_a_chose
         LeNetClassifier(**params, lr=0.012).fit(*digits)
     with pytest.raises(ValueError, match="its units have died"):
         LeNetClassifier(**params).partial_fit(*digits, classes=range(10))
+
+
+@pytest.mark.parametrize(
+    ("losses", "fall"),
+    [
+        ([2.0], 1.0),
+        ([2.0, 1.5], 0.5),
+        ([9.0, 2.0, 1.5], 0.5),
+        ([9.0] * 17 + [4.0, 3.0, 2.0, 1.0][1:], 4.5),
+        ([9.0] * 16 + [4.0, 3.0, 2.0, 1.0], 2.0),
+    ],
+)
+def test_fall_is_that_of_the_last_tenth_of_the_epochs(losses, fall):
+    assert _last_fall(losses, len(losses), chance=3.0) == fall

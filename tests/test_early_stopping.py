@@ -64,6 +64,40 @@ def test_early_stopping_rule(scores, last, kept):
     assert run_early_stopping(scores, patience=1) == (last, kept)
 
 
+def test_weights_are_averaged_with_polynomial_decay(digits):
+    net = make_model(*digits).net
+    stopping = AveragedEarlyStopping(patience=1, tol=0)
+    stopping.on_train_begin(net)
+    average = 0.0
+    for step in range(1, 21):
+        net.module_.load_state_dict(
+            {name: torch.full_like(each, step**2) for name, each in net.module_.state_dict().items()}
+        )
+        stopping.on_batch_end(net, batch=None, training=True)
+        stopping.on_batch_end(net, batch=None, training=False)
+        average += 9 / (step + 8) * (step**2 - average)
+        for weight in stopping.average_.values():
+            assert_allclose(weight.numpy(), average, rtol=1e-5)
+
+
+def test_module_has_averaged_weights_in_validation_alone(digits):
+    net = make_model(*digits).net
+    stopping = AveragedEarlyStopping(patience=1, tol=0)
+    stopping.on_train_begin(net)
+    bias = net.module_.output.bias
+    for epoch in range(2):
+        stopping.average_["output.bias"].fill_(7)
+        with torch.no_grad():
+            bias.fill_(epoch)
+        stopping.on_batch_begin(net, training=True)
+        assert bias[0] == epoch
+        stopping.on_batch_begin(net, training=False)
+        stopping.on_batch_begin(net, training=False)
+        assert bias[0] == 7
+        stopping.on_epoch_begin(net)
+        assert bias[0] == epoch
+
+
 def test_tol_and_n_iter_no_change_are_ignored_without_early_stopping(digits):
     assert make(tol=2.0, n_iter_no_change=1, max_epochs=5).fit(*digits).n_epochs_ == 5
 

@@ -7,7 +7,7 @@ import torch
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sklenet._validation._images import as_rows, resolve_image_shape
+from sklenet._validation._images import as_rows, refuse_single_image, resolve_image_shape
 
 UNDECLARED = {"declared": None, "seen": None}
 
@@ -101,3 +101,62 @@ def test_mismatching_declared_shape_raises_with_both_shapes():
         resolve_image_shape(36, declared=(5, 7), seen=None)
     with pytest.raises(ValueError, match=r"\(9, 4\).*image_shape=\(4, 9\)"):
         resolve_image_shape(36, declared=(4, 9), seen=(9, 4))
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (np.array(["b.png", 3], dtype=object), TypeError, r"X holds text instead of pixels, such as 'b\.png'"),
+        (["b.png", "c.png"], TypeError, r"X holds text instead of pixels, such as 'b\.png'"),
+        (np.array([3, "b.png"], dtype=object), ValueError, r"Expected an array of images, got 1D .* \(2,\)"),
+        ("b.png", TypeError, r"X holds text instead of pixels, such as 'b\.png'"),
+        (["1", "2", "3"], ValueError, r"Expected an array of images, got 1D .* \(3,\)"),
+        ([1.0, 2.0], ValueError, r"Expected an array of images, got 1D .* \(2,\)"),
+        (pd.DataFrame({"a": [1], "b": ["c.png"]}), TypeError, r"The column 'b' of X holds text .* 'c\.png'"),
+        (pd.DataFrame({"a": [np.zeros(3)]}), TypeError, r"The column 'a' of X holds arrays; pass np\.stack\(X\['a'"),
+    ],
+)
+def test_what_is_no_array_of_images_is_named(X, error, message):
+    with pytest.raises(error, match=message):
+        as_rows(X)
+
+
+@pytest.mark.parametrize("X", [pd.DataFrame({"a": ["1"], "b": ["2.5"]}), pd.DataFrame({"a": []}), np.float64(3)])
+def test_what_scikit_learn_judges_is_returned(X):
+    assert as_rows(X)[0] is X
+
+
+@pytest.mark.parametrize(
+    ("shape", "image_shape", "n_features", "message"),
+    [
+        ((8, 6), (8, 6), 48, r"X has 6 features, but .* expecting 48 .*\(8, 6\); pass X\[None\]"),
+        ((8, 6, 1), (8, 6), 48, r"\(8, 6, 1\); pass X\[None, \.\.\., 0\]"),
+        ((8, 6, 3), (8, 6), 48, r"\(8, 6, 3\); convert it to grayscale, and pass X\[None\]"),
+        ((8, 6, 4), (8, 6), 48, r"\(8, 6, 4\); convert it to grayscale"),
+    ],
+)
+def test_single_images_are_refused(shape, image_shape, n_features, message):
+    with pytest.raises(ValueError, match=message):
+        refuse_single_image(shape, image_shape, n_features)
+
+
+@pytest.mark.parametrize(
+    ("shape", "image_shape", "n_features"),
+    [
+        ((1, 6), (1, 6), 6),  # rows of six pixels
+        ((8, 6), (6, 8), 48),
+        ((8, 6, 2), (8, 6), 48),
+        ((8, 6, 5), (8, 6), 48),
+        ((3, 3, 3), (3, 3), 9),  # three images
+        ((8, 6, 1, 1), (8, 6), 48),
+        ((8, 5, 3), (8, 6), 48),
+    ],
+)
+def test_arrays_of_images_are_no_single_image(shape, image_shape, n_features):
+    refuse_single_image(shape, image_shape, n_features)
+
+
+def test_seen_and_declared_shapes_of_two_images_of_equal_size_differ():
+    assert as_rows(np.zeros((2, 1, 5, 7)))[0].shape == as_rows(np.zeros((2, 5, 7, 1)))[0].shape == (2, 35)
+    with pytest.raises(ValueError, match=r"\(2, 5, 1, 1\).*cannot be read"):
+        as_rows(np.zeros((2, 5, 1, 1)))

@@ -51,6 +51,39 @@ def test_chunk_sizes_depend_on_the_number_of_rows(module, rows, n_rows, sizes, m
     assert chunk_sizes(module, rows[:n_rows]) == sizes
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "agreeing", "sizes"),
+    [
+        (0, (4, 32), []),
+        (1, (4, 32), [4]),
+        (4, (4, 32), [4]),
+        (8, (4, 32), [4] * 2),
+        (9, (4, 32), [32]),
+        (8, (32,), [32]),
+        (8, (), [512]),
+        (256, (4, 32), [32] * 8),
+        (257, (4, 32), [512]),
+        (512, (4, 32), [512]),
+        (513, (4, 32), [512, 4]),
+        (1057, (4,), [512] * 3),
+        (1057, (4, 32), [512] * 2 + [32] * 2),
+    ],
+)
+def test_rows_are_divided_into_large_chunks_and_the_smallest_suitable_ones(n_rows, agreeing, sizes):
+    assert _inference._divide(n_rows, lambda size: size in agreeing) == sizes
+
+
+def test_mean_is_over_the_nine_views_that_are_shifted_by_a_pixel():
+    images = torch.rand((2, 1, SIDE, SIDE), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    padded = np.pad(images.numpy(), ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    views = [padded[:, :, top : top + SIDE, left : left + SIDE] for top in range(3) for left in range(3)]
+    squares = mean_over_shifts(torch.square, images)
+    assert_allclose(squares.numpy(), np.mean(np.square(views), axis=0), rtol=1e-12)
+    asked = []
+    mean_over_shifts(lambda view: asked.append(view.numpy().copy()) or view, images)
+    assert_array_equal(asked, views[::-1])
+
+
 @pytest.mark.parametrize(("agreeing", "sizes"), [((), [CHUNK] * 2), ((32,), [CHUNK, 32])])
 def test_small_chunks_that_differ_are_not_used(module, rows, agreeing, sizes, monkeypatch):
     monkeypatch.setattr(_inference, "_agrees", lambda _module, _device, size: size in agreeing)

@@ -10,7 +10,8 @@ from numpy.testing import assert_array_equal
 from skorch.callbacks import Callback, EarlyStopping
 
 from sklenet import LeNetClassifier
-from small_models import make
+from sklenet._engine import Model
+from small_models import make, make_model
 
 
 @pytest.mark.parametrize("n_rows", [1, 3, 9, 100])
@@ -182,3 +183,16 @@ def test_warning_of_versions_points_to_the_caller(digits, monkeypatch):
     with pytest.warns(UserWarning, match="stored by") as caught:
         pickle.loads(stored)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_generator_of_another_kind_of_device_starts_from_the_seed(digits):
+    model = make_model(*digits)
+    seeded = model.net.device_generator_.get_state()
+    model.net.device_generator_.manual_seed(1)
+    state = model.to_state()
+    for kind in ("accelerator", "cuda", "mps"):
+        other = state | {"device_kind": kind, "device_generator": np.zeros(16, np.uint8)}
+        assert torch.equal(Model.from_state(other, [], "cpu").net.device_generator_.get_state(), seeded)
+    restored = Model.from_state(state, [], "cpu").net.device_generator_.get_state()
+    assert torch.equal(restored, model.net.device_generator_.get_state())
+    assert not torch.equal(restored, seeded)

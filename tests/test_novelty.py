@@ -1,6 +1,7 @@
 """Features, scores, and the detector of images that are not like the training images."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,6 +161,44 @@ def test_class_without_images_attracts_nothing():
     features, targets = draw_features(50, np.random.default_rng(0))
     scores = FeatureStatistics.of(features, targets, 3).scores(features)
     assert_array_equal(FeatureStatistics.of(features, targets, 4).scores(features), scores)
+
+
+@pytest.mark.parametrize(("n_images", "share"), [(2, 1), (4, 1), (8, 0.25), (40, 0.01), (400, 1e-4), (4000, 1e-4)])
+def test_whitening_adds_a_share_of_the_mean_variance_that_fewer_images_raise(n_images, share):
+    rng = np.random.default_rng(0)
+    features, targets = rng.normal(3, 2, (n_images, 4)).astype(np.float32), np.arange(n_images) % 2
+    statistics = FeatureStatistics.of(features, targets, 2)
+    whitening = statistics.whitening()
+    class_means = np.stack([features[targets == label].mean(axis=0) for label in (0, 1)])
+    assert_allclose(whitening["mean"], features.mean(axis=0), rtol=1e-5)
+    for name, centres in (("total", features.mean(axis=0)), ("within", class_means[targets])):
+        deviations = features - centres
+        covariance = deviations.T @ deviations / n_images
+        ridge = share * (np.trace(covariance) / 4 or 1.0) * np.eye(4)
+        root = np.linalg.inv(whitening[name])
+        assert_allclose(root @ root.T, covariance + ridge, rtol=1e-4, atol=1e-4)
+    assert_allclose(whitening["class_means"], class_means @ whitening["within"].T, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 64, 65, 130])
+def test_scores_are_relative_squared_distances(n_rows):
+    rng = np.random.default_rng(0)
+    features, targets = draw_features(200, rng)
+    statistics = FeatureStatistics.of(features, targets, 4)  # the last class has no images
+    rows = rng.normal(size=(n_rows, 5)).astype(np.float32)
+    whitening = statistics.whitening()
+    total = (((rows - whitening["mean"]) @ whitening["total"].T) ** 2).sum(axis=1)
+    deviations = (rows @ whitening["within"].T)[:, None] - whitening["class_means"]
+    assert deviations.shape == (n_rows, 3, 5)
+    assert_allclose(statistics.scores(rows), total - (deviations**2).sum(axis=2).min(axis=1, initial=np.inf), rtol=1e-9)
+
+
+def test_scores_need_a_positive_definite_scatter():
+    features, targets = draw_features(50, np.random.default_rng(0))
+    statistics = FeatureStatistics.of(features, targets, 3)
+    assert statistics.can_score()
+    assert not replace(statistics, scatter=-statistics.scatter).can_score()
+    assert not replace(statistics, scatter=statistics.scatter * np.float32(np.nan)).can_score()
 
 
 def test_dead_units_give_scores():

@@ -136,6 +136,74 @@ def test_inverted_image_is_not_a_mismatch_after_training_on_both_polarities(digi
     assert statistics.find_mismatch(255 - digits_like[:1], (8, 8)) is None
 
 
+def squares(n_images, ground, ink):
+    """Return images (n, 64) of 8×8 pixels with a square of 36 pixels of ink."""
+    images = np.full((n_images, 8, 8), ground, np.float32)
+    images[:, 1:-1, 1:-1] = ink
+    return images.reshape(n_images, 64)
+
+
+@pytest.mark.parametrize(("ground", "ink", "far_ground"), [(0, 200, 255), (255, 55, 0), (-1, 0.6, 1), (1, -0.6, -1)])
+def test_share_of_inverted_images_is_counted(ground, ink, far_ground):
+    # An inverted image has its mean on the far side, and its border farther on that side.
+    inverted = squares(3, far_ground, (far_ground + ink) / 2)
+    full = squares(2, ink, far_ground)  # has its border less far than its mean
+    rows = np.concatenate([squares(15, ground, ink), inverted, full])
+    statistics = make_statistics(rows, (8, 8))
+    assert (statistics.background, statistics.inverted) == (ground, 3 / 20)
+
+
+@pytest.mark.parametrize("ground", [0, 25])
+def test_other_statistics_are_exact(ground):
+    ink = 25 - ground
+    rows = np.concatenate([squares(4, ground, ink), squares(1, ground, ground), squares(4, ground, (ground + ink) / 2)])
+    statistics = make_statistics(rows, (8, 8))
+    assert (statistics.low, statistics.high, statistics.faintest) == (0, 25, 12.5)
+    assert statistics.ink == 12.5 * 36 / 64
+    assert statistics.inverted == 0
+
+
+@pytest.mark.parametrize(
+    ("pixels", "is_uint8", "is_mismatch"),
+    [(2.4, False, True), (2.5, False, False), (2, True, False)],
+)
+def test_single_images_are_too_faint_below_a_tenth_of_the_faintest_training_image(pixels, is_uint8, is_mismatch):
+    statistics = make_statistics(squares(20, 0, 25), (8, 8))
+    row = squares(1, 0, pixels).astype(np.uint8 if is_uint8 else np.float32)
+    assert (statistics.find_mismatch(row, (8, 8)) is not None) == is_mismatch
+
+
+@pytest.mark.parametrize(("ink", "is_mismatch"), [(9, True), (10, False)])
+def test_batches_are_too_faint_below_a_tenth_of_the_ink(ink, is_mismatch):
+    statistics = make_statistics(squares(20, 0, 100), (8, 8))
+    # Both means are far from the mean of the training images, whose spread is 0.
+    mismatch = statistics.find_mismatch(squares(10, 0, ink), (8, 8))
+    assert mismatch.startswith("X spans" if is_mismatch else "The mean pixel")
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(
+    ("n_images", "n_beyond", "value", "is_mismatch"),
+    [(10, 8, 121, True), (10, 7, 121, False), (10, 36, 120, False), (9, 19, 121, True), (9, 18, 121, False)],
+)
+def test_images_are_too_large_by_the_share_of_ink_beyond_the_range(sign, n_images, n_beyond, value, is_mismatch):
+    """Of the 36 pixels of ink, more than a fifth must be beyond the range by a fifth; more than half in few images."""
+    statistics = make_statistics(sign * squares(20, 0, 100), (8, 8))
+    rows, ink = squares(n_images, 0, 100), np.flatnonzero(squares(1, 0, 1)[0])
+    rows[:, ink[:n_beyond]] = value
+    assert (statistics.find_mismatch(sign * rows, (8, 8)) is not None) == is_mismatch
+
+
+@pytest.mark.parametrize(("n_beyond", "is_mismatch"), [(1, False), (2, True)])
+def test_a_hundredth_of_the_pixels_may_be_beyond_the_range(n_beyond, is_mismatch):
+    rows = np.zeros((20, 100), np.float32)
+    rows[:, 44:46] = 100
+    image = rows[:1].copy()
+    image[:, 44:46] = 0
+    image[:, 44 : 44 + n_beyond] = 200
+    assert (make_statistics(rows, (10, 10)).find_mismatch(image, (10, 10)) is not None) == is_mismatch
+
+
 @functools.cache
 def load(name):
     """Return at most a thousand images (n, pixels) as floats, in random order, and their labels."""

@@ -17,7 +17,9 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import EpochScoring, LRScheduler
 from torch.optim.lr_scheduler import OneCycleLR
 
+from saved_files import Parts
 from sklenet import LeNet5, LeNetClassifier
+from sklenet._saving._encoding import STATISTICS
 from sklenet.datasets import load_mnist_sample
 from small_models import assert_same_weights, make, weights_differ
 
@@ -183,6 +185,27 @@ def test_records_of_callbacks_are_kept_and_schedules_leave_no_trace(digits, tmp_
     assert_same_weights(model, loaded)
     # A record may lack what others have: the callbacks were taken away.
     assert reload(model, tmp_path).net_.history.to_list() == model.net_.history.to_list()
+
+
+def test_file_holds_plain_numbers_and_a_triangle_of_the_scatter(fitted, tmp_path):
+    model = pickle.loads(pickle.dumps(fitted))
+    model.set_params(lr=np.float32(0.5), verbose=np.True_, class_weight={"a": np.int8(2), np.True_: 3.5})
+    parts = Parts(saved(model, tmp_path))
+    parameters = parts.document["parameters"]
+    assert (parameters["lr"], parameters["verbose"]) == (0.5, True)
+    assert parameters["class_weight"] == [["a", 2], [True, 3.5]]
+    assert parts.document["class"] == "LeNetClassifier"
+    assert parts.document["has_statistics"] is True
+    assert parts.document["feature_names"] is None
+    assert parts.document["history"]["epoch"] == [1, 2]
+    assert "batches" not in parts.document["history"]
+    scatter = fitted._model.statistics.scatter
+    assert_array_equal(parts.tensors["statistics.scatter"], scatter[np.tril_indices(len(scatter))])
+    names = [name for name, _ in fitted.net_.module_.named_parameters()]
+    moments = [f"optimizer.{kind}.{name}" for kind in ("exp_avg", "exp_avg_sq") for name in names]
+    others = ["optimizer.step", "generator", "device_generator", *(f"statistics.{name}" for name in STATISTICS)]
+    assert sorted(parts.tensors) == sorted([*names, *moments, *others])
+    assert_array_equal(parts.tensors["optimizer.step"], np.full(len(names), 8))
 
 
 # What is left out

@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold, cross_val_score
 from skorch.callbacks import Callback
 
 from sklenet._engine._callbacks import one_cycle, warm_up
+from sklenet._engine._training import _refuse_failed, _spread
 from sklenet._validation._targets import training_weights
 from small_models import RecordRates, assert_same_weights, make, make_model, weights_differ
 from training_images import make_images
@@ -174,3 +175,52 @@ def test_too_high_learning_rate_never_gives_a_constant_model_silently(digits, lr
 def test_too_high_learning_rate_raises_with_1998(digits, lr):
     with pytest.raises(ValueError, match="diverged at epoch"):
         make(architecture="1998", width=1.0, lr=lr, max_epochs=5, batch_size=8).fit(*digits)
+
+
+@pytest.mark.parametrize("losses", [[0.5, 0.25, np.nan], [np.inf, np.nan, 0.25], [np.nan]])
+def test_message_of_a_diverged_training_has_the_loss_of_the_last_batch(digits, losses):
+    net = make_model(*digits).net
+    net.history.new_epoch()
+    for loss in losses:
+        net.history.new_batch()
+        net.history.record_batch("train_loss", loss)
+    with pytest.raises(ValueError, match=rf"diverged at epoch 1 \(loss is {losses[-1]}\); lower lr, now 0\.001"):
+        net.on_epoch_end(net)
+
+
+def refuse_failed(digits, *, loss, change=lambda module: None, X=None, accept_dead_units=False):
+    X, y = digits[0] if X is None else X, digits[1]
+    net = make_model(X, y).net
+    with torch.no_grad():
+        change(net.module_)
+    net.history.new_epoch()
+    net.history.record("train_loss", loss)
+    _refuse_failed(net, make_images(X, y), accept_dead_units)
+
+
+def kill_units(module):
+    module.f6.weight.zero_()
+    module.f6.bias.fill_(-1)
+
+
+def test_losses_are_refused_beyond_a_hundred_times_the_loss_at_chance_level(digits):
+    refuse_failed(digits, loss=99.99 * np.log(10))
+    with pytest.raises(ValueError, match=r"diverged at epoch 1 \(loss is 230\.282, or the weights have grown"):
+        refuse_failed(digits, loss=100.01 * np.log(10))
+    with pytest.raises(ValueError, match=r"or the weights have grown beyond float32\); lower lr, now 0\.001"):
+        refuse_failed(digits, loss=1.0, change=lambda module: module.output.bias[3].fill_(torch.inf))
+
+
+def test_dead_units_are_refused_unless_all_images_are_equal_or_dead_units_are_accepted(digits):
+    with pytest.raises(ValueError, match=r"units have died; lower lr, now 0\.001, or weight_decay, now 0\.01"):
+        refuse_failed(digits, loss=1.0, change=kill_units)
+    refuse_failed(digits, loss=1.0, change=kill_units, accept_dead_units=True)
+    refuse_failed(digits, loss=1.0, change=kill_units, X=np.ones_like(digits[0]))
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_most", "positions"),
+    [(1, 64, [0]), (3, 3, [0, 1, 2]), (9, 3, [0, 4, 8]), (10, 3, [0, 4, 9]), (100, 2, [0, 99])],
+)
+def test_positions_are_spread_over_the_samples(n_samples, n_most, positions):
+    assert _spread(n_samples, n_most).tolist() == positions

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
+from types import SimpleNamespace
 
 import pooch  # noqa: F401 - its logger keeps the standard error of the first import
 import pytest
@@ -14,6 +16,7 @@ from numpy.testing import assert_array_equal
 
 from sklenet.datasets import fetch_dataset
 from sklenet.datasets.__main__ import main
+from sklenet.datasets._cache import find_files
 
 # Program of a separate process: register a data set that is passed as an argument, and fetch it.
 FETCH = """
@@ -98,6 +101,18 @@ def test_transient_errors_are_retried(tmp_path, usps, server, behaviour):
     fetch_dataset("usps", data_home=tmp_path, delay=0)
     assert server.asked == 2 * [f"{behaviour}/usps.bz2"] + 2 * [f"{behaviour}/usps.t.bz2"]
     assert list_names(tmp_path / "usps") == ["usps.bz2", "usps.t.bz2"]
+
+
+def test_attempts_are_repeated_three_times_after_a_second(tmp_path, usps, monkeypatch):
+    published = usps("good")
+    dead = "http://127.0.0.1:9/"  # the discard port, on which no server listens
+    object.__setattr__(published.dataset, "urls", (dead,))
+    slept = []
+    monkeypatch.setattr("sklenet.datasets._cache.time", SimpleNamespace(sleep=slept.append))
+    for search in (fetch_dataset, partial(find_files, subset="all")):
+        with pytest.raises(OSError, match="ConnectionError"):
+            search("usps", data_home=tmp_path)
+    assert slept == [0, 1, 1, 1] * 2
 
 
 def test_number_of_retries_is_limited(tmp_path, usps, server):

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
 from sklenet.datasets import load_mnist_sample, load_pixel_csv
+from sklenet.datasets._columns import find_order, refuse_data_as_header
 
 
 def save_pixel_csv(path, images, target, label="label"):
@@ -315,3 +316,33 @@ def test_message_names_the_line_of_a_file_without_a_header(tmp_path):
     path = write(tmp_path / "table.csv", None, np.array([[1, 2, 3, 4], [5, 6, 7, 888]]))
     with pytest.raises(ValueError, match=r"line 2, column 4: .*'888'"):
         load_pixel_csv(path, header=None, label=0)
+
+
+@pytest.mark.parametrize(
+    ("names", "order", "shape"),
+    [
+        (["p1", "p0", "p2"], [1, 0, 2], None),
+        (["p3", "p1", "p2"], [1, 2, 0], None),
+        (["p0_1", "p0_0"], [1, 0], (1, 2)),
+        (["2x1", "1x1", "1x2", "2x2", "3x1", "3x2"], [1, 2, 0, 3, 4, 5], (3, 2)),
+        (["0x1", "1x1"], [0, 1], (2, 1)),
+        (["a", "b"], [0, 1], None),
+        (["p10", "p9", "p8", "p7", "p6", "p5", "p4", "p3", "p2", "p1"], [9, 8, 7, 6, 5, 4, 3, 2, 1, 0], None),
+    ],
+)
+def test_numbers_give_the_order_and_the_shape(names, order, shape):
+    assert find_order(names) == (order, shape)
+
+
+@pytest.mark.parametrize("names", [["p2", "p3"], ["p0", "p2"], ["p0_2", "p0_3"], ["p2_0", "p3_0"], ["p0_0", "p1_1"]])
+def test_numbers_begin_at_0_or_1_and_have_no_gaps(names):
+    with pytest.raises(ValueError, match="do not begin at 0 or 1, or have gaps"):
+        find_order(names)
+
+
+def test_names_up_to_255_may_be_pixels():
+    for names in (["256", "0"], ["0", "a"], ["255.5"]):
+        refuse_data_as_header(names)
+    for names in (["255", "0"], ["255.0"], ["1e2"]):
+        with pytest.raises(ValueError, match="looks like a row of data"):
+            refuse_data_as_header(names)

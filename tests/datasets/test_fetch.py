@@ -18,6 +18,7 @@ from sklearn.model_selection import GroupKFold
 
 from layout_writers import zip_bytes
 from sklenet.datasets import fetch_dataset, list_datasets
+from sklenet.datasets._fetch import _describe
 from sklenet.datasets._layouts import LAYOUTS
 from sklenet.datasets._registry import DATASETS
 
@@ -109,6 +110,35 @@ def test_registry_is_complete():
         for file in dataset.unique_files("all"):
             assert len(bytes.fromhex(file.md5)) == 16
             assert file.sha256 is None or len(bytes.fromhex(file.sha256)) == 32
+
+
+# Published numbers of training and test images, of pixels of a side, and of classes, and the label of the first class.
+FACTS = {
+    "mnist": (60_000, 10_000, 28, 10, 0),
+    "fashion_mnist": (60_000, 10_000, 28, 10, 0),
+    "kmnist": (60_000, 10_000, 28, 10, 0),
+    "kuzushiji49": (232_365, 38_547, 28, 49, 0),
+    "qmnist": (60_000, 60_000, 28, 10, 0),
+    "emnist_letters": (124_800, 20_800, 28, 26, 1),
+    "emnist_balanced": (112_800, 18_800, 28, 47, 0),
+    "emnist_digits": (240_000, 40_000, 28, 10, 0),
+    "emnist_byclass": (697_932, 116_323, 28, 62, 0),
+    "emnist_bymerge": (697_932, 116_323, 28, 47, 0),
+    "usps": (7_291, 2_007, 16, 10, 1),
+    "omniglot": (19_280, 13_180, 105, 1623, 0),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_registry_has_the_published_facts(tmp_path, name):
+    n_train, n_test, side, n_classes, first_label = FACTS[name]
+    assert DATASETS[name].first_label == first_label
+    row = list_datasets(tmp_path).loc[name, ["n_train", "n_test", "height", "width", "n_classes"]]
+    assert row.to_list() == [n_train, n_test, side, side, n_classes]
+    assert (
+        f"{n_train:,} train images, {n_test:,} test images of {side} × {side} pixels, uint8, {n_classes:,} classes."
+        in _describe(DATASETS[name])
+    )
 
 
 def test_as_frame(tmp_path, publish):

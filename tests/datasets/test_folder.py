@@ -368,6 +368,49 @@ def test_polarity_of_a_blank_page_depends_on_its_brightness(tmp_path, page):
     assert load_image_folder(tmp_path, polarity="auto").images.max() < 20
 
 
+@pytest.mark.parametrize(
+    ("side", "n_border", "n_inside", "is_dark_on_light"),
+    [
+        # Shares of the border and of the picture that are light, which add up to more than one where it is dark on
+        # light. The sides have 40 pixels in all, or 104, of which the last four below are in two sides.
+        (10, 20, 31, True),
+        (10, 20, 29, False),
+        (10, 27, 6, True),
+        (10, 27, 5, False),
+        (10, 11, 62, True),
+        (10, 11, 61, False),
+        # Only the whole picture counts where no more than 2 % of the border are light or dark.
+        (10, 36, 15, True),
+        (10, 36, 14, False),
+        (10, 0, 51, True),
+        (10, 0, 50, False),
+        (26, 2, 337, True),
+        (26, 3, 336, False),
+        (26, 99, 200, False),
+        (26, 98, 200, True),
+    ],
+)
+def test_polarity_is_that_of_the_shares_of_light_pixels(side, n_border, n_inside, is_dark_on_light):
+    n_sides = np.zeros((side, side), int)
+    for border in np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]:
+        n_sides[border] += 1
+    picture = np.full((side, side), 20, np.uint8)
+    border = np.concatenate([np.argwhere(n_sides == 1), np.argwhere(n_sides == 2)])
+    for positions in border[:n_border], np.argwhere(n_sides == 0)[:n_inside]:
+        picture[tuple(positions.T)] = 230
+    assert _is_dark_on_light(picture) == is_dark_on_light
+
+
+@pytest.mark.parametrize(
+    ("ground", "ink", "is_dark_on_light"),
+    [(128, 128, True), (127, 127, False), (200, 231, True), (200, 232, False), (51, 20, False), (52, 20, True)],
+)
+def test_brightness_decides_below_a_contrast_of_32(ground, ink, is_dark_on_light):
+    picture = np.full((10, 10), ground, np.uint8)
+    picture[3:7, 3:7] = ink
+    assert _is_dark_on_light(picture) == is_dark_on_light
+
+
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("data", ["mnist", "digits", "characters"])
 @pytest.mark.slow

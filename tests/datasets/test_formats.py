@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from layout_writers import idx_bytes, npz_bytes, zip_bytes
-from sklenet.datasets._formats import open_zip, read_idx, read_libsvm, read_member, read_npz
+from sklenet.datasets._formats import MAX_BYTES, open_zip, read_idx, read_libsvm, read_member, read_npz
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
@@ -221,3 +221,23 @@ def test_bzip2_bomb_is_refused(tmp_path, monkeypatch):
     path = write(tmp_path / "usps.bz2", bz2.compress(b"1 1:0.5\n" * 1000))
     with pytest.raises(ValueError, match="declares 1,001 bytes, but no data set has more than 1,000"):
         read_libsvm(path, 4)
+
+
+def test_files_up_to_the_limit_are_read(tmp_path, monkeypatch):
+    lines, member = b"1 1:0.5\n" * 10, bytes(80)
+    libsvm, archive = write(tmp_path / "usps.bz2", bz2.compress(lines)), tmp_path / "archive.zip"
+    archive.write_bytes(zip_bytes({"member": member}))
+    idx = write(tmp_path / "labels", idx_bytes(np.arange(80, dtype=np.uint8)))
+    monkeypatch.setattr("sklenet.datasets._formats.MAX_BYTES", 80)
+    assert len(read_libsvm(libsvm, 1)[1]) == 10
+    with open_zip(archive) as opened:
+        assert read_member(opened, "member") == member
+    assert_array_equal(read_idx(idx), np.arange(80))
+    monkeypatch.setattr("sklenet.datasets._formats.MAX_BYTES", 79)
+    for read in (lambda: read_libsvm(libsvm, 1), lambda: open_zip(archive), lambda: read_idx(idx)):
+        with pytest.raises(ValueError, match="declares 80 bytes, but no data set has more than 79"):
+            read()
+
+
+def test_the_limit_is_a_gibibyte():
+    assert MAX_BYTES == 1_073_741_824

@@ -22,6 +22,7 @@ from exported import N_TRAIN, assert_agrees, load_digits, run_onnxruntime, run_r
 from releases import needs_temperature
 from sklenet import LeNetClassifier
 from sklenet.export import register_onnx_converter, to_onnx
+from sklenet.export._skl2onnx import _refuse_parts
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -230,6 +231,56 @@ REFUSED = {
     "features .* are not converted": lambda: make_pipeline(make_union(MinMaxScaler(), lenet()), KNeighborsClassifier()),
     "not converted": lambda: make_pipeline(make_column_transformer((lenet(), slice(0, 784))), KNeighborsClassifier()),
 }
+
+
+def with_fitted(estimator, **attributes):
+    """Set fitted attributes without a fit."""
+    vars(estimator).update(attributes)
+    return estimator
+
+
+def stacking(*members, method="decision_function", n_classes=3):
+    estimator = StackingClassifier([(f"member{index}", member) for index, member in enumerate(members)])
+    return with_fitted(estimator, stack_method_=["predict_proba", method], classes_=np.arange(n_classes))
+
+
+SIGMOID, ISOTONIC = ({"method": method, "cv": 2} for method in ("sigmoid", "isotonic"))
+FLAT = {"flatten_transform": False}
+PARTS = {
+    "sigmoid": (CalibratedClassifierCV(lenet(), **SIGMOID), None),
+    "isotonic": (CalibratedClassifierCV(lenet(), **ISOTONIC), "without the interpolation"),
+    "calibrated pipeline": (CalibratedClassifierCV(make_pipeline(lenet()), **SIGMOID), "calibrate the last step"),
+    "calibrated search": (CalibratedClassifierCV(GridSearchCV(lenet(), {}), **SIGMOID), "calibrate the last step"),
+    "unsigned": (with_fitted(CalibratedClassifierCV(lenet()), classes_=np.arange(2, dtype="u1")), "unsigned integers"),
+    "signed": (with_fitted(CalibratedClassifierCV(lenet()), classes_=np.arange(2, dtype="i1")), None),
+    "voting": (VotingClassifier(members(), **FLAT), None),
+    "voting, weights": (VotingClassifier(members(), weights=np.array([1, 2]), **FLAT), None),
+    "voting, list": (VotingClassifier(members(), weights=[1, 2], **FLAT), "weights as a NumPy array"),
+    "voting, tuple": (VotingClassifier(members(), weights=(1, 2), **FLAT), "weights as a NumPy array"),
+    "voting, flat": (VotingClassifier(members()), "needs flatten_transform=False"),
+    "stacking": (StackingClassifier(members()), None),
+    "stacked scores": (stacking(lenet(), linear()), None),
+    "stacked scores, two classes": (stacking(lenet(), linear(), n_classes=2), "two scores of each classifier"),
+    "stacked probabilities, two classes": (stacking(lenet(), method="predict_proba", n_classes=2), None),
+    "stacked scores of a pipeline": (stacking(lenet(), make_pipeline(linear())), "stack_method='predict_proba'"),
+    "stacked probabilities of a pipeline": (stacking(make_pipeline(lenet()), method="predict_proba"), None),
+    "last step": (make_pipeline(MinMaxScaler(), lenet()), None),
+    "first step": (make_pipeline(lenet(), linear()), "as a transformer, are not converted"),
+    "union": (make_union(MinMaxScaler(), lenet()), "as a transformer, are not converted"),
+    "union without a classifier": (make_union(MinMaxScaler(), StandardScaler()), None),
+    "columns": (make_column_transformer((lenet(), [0])), "as a transformer, are not converted"),
+    "columns without a classifier": (make_column_transformer((MinMaxScaler(), [0])), None),
+}
+
+
+@pytest.mark.parametrize(("part", "reason"), PARTS.values(), ids=PARTS)
+def test_parts_are_refused_before_the_conversion(part, reason):
+    register_onnx_converter()
+    if reason is None:
+        _refuse_parts([part])
+    else:
+        with pytest.raises(ValueError, match=f"{type(part).__name__} cannot be converted as it is: .*{reason}"):
+            _refuse_parts([lenet(), part])
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,13 @@ from safetensors.numpy import save
 from sklearn.datasets import load_digits
 
 from saved_files import LENGTH, Parts, saved_bytes, with_header
-from sklenet import LeNetClassifier
+from sklenet import LeNet5, LeNetClassifier
+from sklenet._saving import RefusedError
+from sklenet._saving._container import specs_of
+from sklenet._saving._decoding import decode
+from sklenet._saving._strict import parse_json
+from sklenet._saving._tensors import expected_specs
+from sklenet._validation._images import resolve_image_shape
 
 
 def refuse(path, match):
@@ -409,6 +415,232 @@ def test_parameters_that_are_newer_than_the_file_have_their_defaults(tmp_path):
     del parts.document["parameters"]["test_time_augment"]
     (tmp_path / "model").write_bytes(parts.to_bytes())
     assert LeNetClassifier.load(tmp_path / "model").test_time_augment is False
+
+
+# Bounds: each pair is the last value that is accepted and the first that is refused.
+
+
+def decode_parts(parts):
+    """Validate a document and its tensors, without a file."""
+    n_bytes = sum(tensor.nbytes for tensor in parts.tensors.values())
+    return decode(
+        LeNetClassifier, json.dumps(parts.document), specs_of(parts.tensors), n_bytes, parts.tensors.__getitem__
+    )
+
+
+TINY = 5e-324
+LONG = "x" * 40
+
+BOUNDS = [
+    ("settings", "dropout", [0, 0.999], [-TINY, 1]),
+    ("settings", "label_smoothing", [0, 0.999], [-TINY, 1]),
+    ("settings", "lr", [TINY], [0]),
+    ("settings", "weight_decay", [0], [-TINY]),
+    ("settings", "batch_size", [1], [0, 1.5]),
+    ("settings", "max_epochs", [1], [0, 1.5]),
+    ("settings", "n_iter_no_change", [1], [0, 1.5]),
+    ("settings", "tol", [0], [-TINY]),
+    ("settings", "seed", [0, 2**31 - 1], [-1, 2**31]),
+    ("canvas", "pixels", "background", [-1e300, 1e300], ["0"]),
+    ("canvas", "pixels", "mean", [-1e300, 1e300], ["0"]),
+    ("canvas", "pixels", "scale", [1e-300], [9.9e-301, -1]),
+    ("canvas", "pixels", "low", [-1e300, 16], [16.1]),
+    ("canvas", "pixels", "high", [0, 1e300], [-0.1]),
+    ("canvas", "pixels", "spread", [0], [-TINY]),
+    ("canvas", "pixels", "ink", [0], [-TINY]),
+    ("canvas", "pixels", "faintest", [0], [-TINY]),
+    ("canvas", "pixels", "inverted", [0, 1], [-TINY, 1.0001]),
+    ("canvas", "shape", [[8, 8]], [[8], [8, 8, 1], [64], [7, 9]]),
+    ("optimizer", "lr", [0], [-TINY]),
+    ("optimizer", "initial_lr", [0], [-TINY]),
+    ("optimizer", "eps", [0], [-TINY]),
+    ("optimizer", "weight_decay", [0], [-TINY]),
+    ("optimizer", "betas", [[0, 0.999], [0.999, 0]], [[1, 0], [0, 1], [-TINY, 0], [0, -TINY], [0], [0, 0, 0]]),
+    ("versions", "torch", [LONG, "2.9.1+cu128"], [LONG + "x", "", "2 9", 2]),
+    ("versions", "sklenet", [LONG], [LONG + "x", "", "1/2", 1]),
+    ("parameters", "device", ["auto", "cpu", "cuda:9999"], ["cuda:99999", "auto:0", "cuda:", "tpu"]),
+    ("parameters", "class_weight", [[[-1, 0]], [["a", 0.5]]], [[[1, -1]], [[1, -TINY]], [[1, 1, 1]], [[1, "a"]]]),
+    ("loss_curve", [[1], [1, 2]], [[]]),
+    ("validation_scores", [None, [], [0, 1]], [[-TINY], [1.0001]]),
+    ("history", "epoch", [[1]], [[], [1.5], [None]]),
+    ("history", "train_loss", [[1], [1.5]], [[1, 2], [None]]),
+    ("history", "custom", [[1], [None], [True]], [[1, 2], ["a"]]),
+    ("classes", "values", [[*range(10)]], [[*range(9)], [*range(9), 8], [0, *range(9)], [*range(9), 9.5]]),
+]
+
+
+@pytest.mark.parametrize(("keys", "accepted", "refused"), [(bound[:-2], *bound[-2:]) for bound in BOUNDS], ids=str)
+def test_documents_are_accepted_up_to_their_bounds(keys, accepted, refused):
+    for value in accepted:
+        parts = Parts()
+        put(value, *keys)(parts.document)
+        decode_parts(parts)
+    for value in refused:
+        parts = Parts()
+        put(value, *keys)(parts.document)
+        with pytest.raises(RefusedError):
+            decode_parts(parts)
+
+
+@pytest.mark.filterwarnings("ignore:.* do not form a square image:UserWarning")
+def test_canvases_are_those_that_fit_makes():
+    parts = Parts()
+    for height, width, n_pixels in np.ndindex(5, 5, 18):
+        both_shapes([height, width], n_pixels)(parts.document)
+        is_exact = 0 < n_pixels == height * width
+        if is_exact or (n_pixels and resolve_image_shape(n_pixels, declared=None, seen=None) == (height, width)):
+            assert decode_parts(parts).state["canvas"]["shape"] == (height, width)
+        else:
+            with pytest.raises(RefusedError, match=r"canvas|do not have"):
+                decode_parts(parts)
+
+
+@pytest.mark.parametrize(("n_labels", "n_characters"), [(64, 2**16), (2, 10), (65, 2**16), (64, 2**16 + 1)])
+def test_labels_take_sixteen_mib_at_most(n_labels, n_characters):
+    parts = Parts()
+    labels = [f"{index:03d}" for index in range(n_labels)]
+    parts.document["classes"] = {"dtype": f"<U{n_characters}", "values": labels}
+    is_small = 4 * n_labels * n_characters <= 16 * 2**20
+    # The network has ten classes, and its tensors are compared after the labels are.
+    with pytest.raises(RefusedError, match="the network needs|larger than the file" if is_small else "labels of dtype"):
+        decode_parts(parts)
+
+
+def give_two_classes(parts, dtype, labels):
+    parts.document["classes"] = {"dtype": dtype, "values": labels}
+    for name in parts.tensors:
+        if "output." in name or name in ("statistics.counts", "statistics.means"):
+            parts.tensors[name] = parts.tensors[name][:2]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "labels"),
+    [("|b1", [False, True]), ("|i1", [-128, 127]), ("|u1", [0, 255]), ("<i2", [-(2**15), 2**15 - 1]), (">u4", [0, 1]),
+     ("<u8", [0, 2**64 - 1]), (">i8", [-(2**63), 2**63 - 1]), ("<f4", [0.5, 1.5]), (">U2", ["a", "bc"]),
+     ("|O", ["a", "bc"])],
+)  # fmt: skip
+def test_labels_are_arrays_of_their_dtype(dtype, labels):
+    parts = Parts()
+    give_two_classes(parts, dtype, labels)
+    classes = decode_parts(parts).state["classes"]
+    assert classes.dtype == np.dtype(dtype)
+    assert classes.tolist() == labels
+
+
+@pytest.mark.parametrize(
+    ("dtype", "labels"),
+    [("|i1", [0, 128]), ("|u1", [-1, 1]), ("<i2", [-(2**15) - 1, 0]), ("<u8", [0, 2**64]), ("<f4", [0.1, 1.0]),
+     (">U2", ["a", "bcd"]), ("|b1", [0, 1]), ("|O", ["b", "a"]), ("|O", ["a", "a"]), ("|O", ["a"])],
+)  # fmt: skip
+def test_labels_that_their_dtype_does_not_represent_are_refused(dtype, labels):
+    parts = Parts()
+    give_two_classes(parts, dtype, labels)
+    with pytest.raises(RefusedError, match=r"label|'classes' is not a list of bool"):
+        decode_parts(parts)
+
+
+@pytest.mark.parametrize("dtype", ["<b1", "|i2", "|U2", "<U0", "<U100000", "<f16", "<i3", "|S3", "<M8[s]", "O", "<i8 "])
+def test_labels_of_other_dtypes_are_refused(dtype):
+    parts = Parts()
+    parts.document["classes"] = {"dtype": dtype, "values": ["a", "b"]}
+    with pytest.raises(RefusedError, match="files cannot hold labels of dtype"):
+        decode_parts(parts)
+
+
+@pytest.mark.parametrize(("architecture", "width"), [("modern", 0.2), ("modern", 1.0), ("modern", 2.5), ("1998", 1.0)])
+@pytest.mark.parametrize("n_classes", [2, 47])
+def test_networks_need_a_file_of_the_size_of_their_large_weights(architecture, width, n_classes):
+    network = LeNet5(n_classes, architecture=architecture, width=width)
+    large = {"c3", "c5", "f6", "output"} - ({"c3"} if architecture == "1998" else set())
+    n_bytes = 4 * sum(network.get_parameter(f"{name}.weight").numel() for name in large)
+    settings = {"architecture": architecture, "width": width}
+    options = {"generator_sizes": (), "has_statistics": False}
+    specs = expected_specs(settings, n_classes, n_bytes, **options)
+    assert {name: shape for name, (_, shape) in specs.items()} == {
+        name: tuple(weight.shape) for name, weight in network.named_parameters()
+    }
+    with pytest.raises(RefusedError, match="larger than the file"):
+        expected_specs(settings, n_classes, n_bytes - 1, **options)
+
+
+def generator_states():
+    """Yield the states of a generator after several draws, of integers and of normal numbers of each kind."""
+    generator = torch.Generator().manual_seed(5)
+    yield "new", generator.get_state()
+    for n_draws in (1, 622, 623, 624, 625):
+        generator.manual_seed(6)
+        torch.randint(9, (n_draws,), generator=generator)
+        yield f"{n_draws} draws", generator.get_state()
+    for dtype in (torch.float32, torch.float64):
+        generator.manual_seed(7)
+        torch.empty((), dtype=dtype).normal_(generator=generator)
+        yield f"normal {dtype}", generator.get_state()
+
+
+@pytest.mark.parametrize("state", [pytest.param(state.numpy(), id=name) for name, state in generator_states()])
+def test_states_of_generators_that_torch_leaves_are_accepted(state):
+    for name in ("generator", "device_generator"):
+        parts = Parts()
+        parts.tensors[name] = state
+        np.testing.assert_array_equal(decode_parts(parts).state[name], state)
+
+
+@pytest.mark.parametrize(("size", "is_accepted"), [(1, True), (64, True), (65, False)])
+def test_generators_of_other_devices_have_64_bytes_at_most(size, is_accepted):
+    parts = Parts()
+    parts.document["optimizer"]["device_kind"] = "mps"
+    parts.tensors["device_generator"] = np.zeros(size, np.uint8)
+    if is_accepted:
+        decode_parts(parts)
+    else:
+        with pytest.raises(RefusedError, match="'device_generator' is uint8 of shape"):
+            decode_parts(parts)
+
+
+@pytest.mark.parametrize(("n_steps", "is_accepted"), [(1, True), (2**24, True), (0, False), (2**24 + 2, False)])
+def test_steps_are_counts_that_float32_represents(n_steps, is_accepted):
+    parts = Parts()
+    parts.tensors["optimizer.step"][-1] = n_steps
+    if is_accepted:
+        decode_parts(parts)
+    else:
+        with pytest.raises(RefusedError, match="numbers of steps"):
+            decode_parts(parts)
+
+
+def test_numbers_have_twenty_characters_at_most():
+    assert parse_json("9" * 20, "it") == 10**20 - 1
+    assert parse_json("-" + "9" * 19, "it") == 1 - 10**19
+    for digits in ("9" * 21, "-" + "9" * 20):
+        with pytest.raises(RefusedError, match="it has a number of 21 digits"):
+            parse_json(digits, "it")
+
+
+@pytest.mark.parametrize(("length", "match"), [(100, "'lr' parameter"), (101, "neither a number nor a short text")])
+def test_texts_have_a_hundred_characters_at_most(length, match):
+    parts = Parts()
+    parts.document["parameters"]["lr"] = "x" * length
+    with pytest.raises(RefusedError, match=match):
+        decode_parts(parts)
+
+
+@pytest.mark.parametrize(
+    ("shape", "match"),
+    [
+        ([1, 1, 1, 5], "but the network needs"),
+        ([1, 1, 1, 1, 5], "not of one to four positive sizes"),
+        ([5, 0], "not of one to four positive sizes"),
+    ],
+)
+def test_tensors_have_four_dimensions_at_most(tmp_path, shape, match):
+    parts = Parts()
+    entries = parts.layout()
+    entries["c3.bias"]["shape"] = [size * parts.tensors["c3.bias"].size // 5 if size > 1 else size for size in shape]
+    refuse_bytes(tmp_path, parts.to_bytes(entries=entries), match)
+
+
+def test_headers_of_a_mebibyte_are_read(tmp_path):
+    refuse_bytes(tmp_path, with_header(b" " * 2**20), "is not JSON")
 
 
 # Memory

@@ -65,6 +65,43 @@ def test_invalid_parameter_is_refused_by_fit_alone(name, value):
             model.fit(X_SMALL, Y_SMALL)
 
 
+TINY = 5e-324
+
+BOUNDS = {
+    "width": ([TINY, 100], [0, -1, "auto", None, np.inf]),
+    "max_epochs": ([1, 10**9, "auto"], [0, 1.0, None]),
+    "batch_size": ([1, 10**9, "auto"], [0, 1.0, None]),
+    "lr": ([TINY, 1e300, "auto"], [0, -TINY, np.inf, None]),
+    "weight_decay": ([0, TINY, 1e300, "auto"], [-TINY, None]),
+    "dropout": ([0, 0.999], [-TINY, 1, "auto"]),
+    "label_smoothing": ([0, 0.999, "auto"], [-TINY, 1]),
+    "augment": (["auto", "affine", "elastic", None, print], ["rotate", 1]),
+    "test_time_augment": ([False, True, np.True_], [2, None]),
+    "early_stopping": ([False, True], [2, None]),
+    "validation_fraction": ([TINY, 0.999], [0, 1, "auto"]),
+    "n_iter_no_change": ([1, 10**9, "auto"], [0, 1.0, None]),
+    "tol": ([0, TINY, 1e300], [-TINY, "auto"]),
+    "class_weight": ([{}, {1: 2}, "balanced", None], ["auto", [1]]),
+    "warm_start": ([False, True], [2, None]),
+    "verbose": ([0, 1, 2, True], [-1, "auto"]),
+    "random_state": ([0, 2**32 - 1, None, np.random.RandomState(0)], [-1, 2**32, 0.5]),
+    "callbacks": ([[], (), None], ["auto", 1]),
+    "architecture": (["modern", "1998"], ["auto", 1998]),
+    "image_shape": ([(8, 8), None], [[8, 8], 8]),
+    "device": (["auto", "cpu"], [None, 0]),
+}
+
+
+@pytest.mark.parametrize("name", LeNetClassifier().get_params())
+def test_parameters_are_valid_up_to_their_bounds(name):
+    valid, invalid = BOUNDS[name]
+    for value in valid:
+        LeNetClassifier(**{name: value})._validate_params()
+    for value in invalid:
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of LeNetClassifier must be"):
+            LeNetClassifier(**{name: value})._validate_params()
+
+
 def test_width_of_the_architecture_of_1998_must_be_1():
     with pytest.raises(ValueError, match=r"architecture='1998'.*width must be 1.*Got 2.0 instead"):
         lenet(architecture="1998", width=2.0).fit(X_SMALL, Y_SMALL)

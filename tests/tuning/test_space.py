@@ -46,6 +46,29 @@ def test_default_space_contains_the_automatic_values(n_samples, width):
     assert suggest_params(trial) == trial.params  # a value outside of the space would warn
 
 
+def test_default_space_has_the_documented_bounds():
+    trial = optuna.create_study().ask()
+    suggest_params(trial, prefix="p__")
+    assert trial.distributions == {
+        "p__lr": FloatDistribution(2e-3, 2e-2, log=True),
+        "p__width": FloatDistribution(0.5, 2.0, step=0.5),
+        "p__dropout": FloatDistribution(0.0, 0.2),
+        "p__label_smoothing": FloatDistribution(0.0, 0.2),
+        "p__augment": CategoricalDistribution([None, "affine", "elastic"]),
+    }
+
+
+def test_distributions_are_those_that_are_given():
+    given = {
+        "lr": FloatDistribution(1e-3, 1e-2, log=True), "tol": FloatDistribution(0, 1, step=0.25),
+        "batch_size": IntDistribution(16, 64, step=16), "max_epochs": IntDistribution(1, 8, log=True),
+        "width": CategoricalDistribution([1, 2]),
+    }  # fmt: skip
+    trial = optuna.create_study().ask()
+    make_space(given | {"augment": (None, "affine")}, LeNetClassifier())(trial)
+    assert trial.distributions == given | {"augment": CategoricalDistribution([None, "affine"])}
+
+
 def test_parameters_of_a_step_have_its_prefix():
     space = make_space(None, make_pipeline(MinMaxScaler(), LeNetClassifier()))
     names, _ = sample_space(space)

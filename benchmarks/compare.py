@@ -20,7 +20,7 @@ from pathlib import Path
 import joblib
 from tqdm import tqdm
 
-from comparison import data, profiles, report
+from comparison import data, profiles
 from comparison.backends import connect
 from comparison.models import MODELS
 from comparison.protocol import FORMS, Cell, Record
@@ -244,6 +244,8 @@ def _run(cells: list[Cell], splits: dict[str, data.Split], setup: _Setup, option
     results = load(options.output)
     if not results.predicted:
         return code or 1
+    from comparison import report
+
     print(f"\n{report.write(results, options.output)}")
     failed = {cell_of(record) for record in results.records if record["status"] != "ok"} & set(cells)
     return code or int(bool(failed))
@@ -280,6 +282,8 @@ def _report(arguments: Sequence[str]) -> int:
         parser.error(f"{options.folder} {error}")
     if not results.predicted:
         parser.error(f"{options.folder} has no results.")
+    from comparison import report
+
     if options.summary:
         print(report.summary(results))
         return 0

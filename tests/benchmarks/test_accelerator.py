@@ -1,10 +1,13 @@
 """The table of the accelerator is made on any device."""
 
 import numpy as np
+import pytest
 
 import accelerator
 from comparison.data import Split
 from sklenet.datasets import load_mnist_sample
+
+pytestmark = pytest.mark.slow
 
 
 def test_table_on_a_device_that_is_there(monkeypatch):

@@ -54,6 +54,7 @@ def test_cross_val_predict_returns_probabilities_of_every_sample(clf, digits):
     assert np.mean(probabilities.argmax(axis=1) == y) > 0.8
 
 
+@pytest.mark.slow
 def test_grid_search_over_lr_and_width(clf, digits):
     search = GridSearchCV(clf, {"lr": [1e-6, 3e-3], "width": [1, 2]}, cv=2, n_jobs=2, error_score="raise")
     search.fit(*digits)

@@ -259,6 +259,7 @@ def test_drawings_are_framed_as_by_the_framer(page, shape):
 
 
 @needs_browser
+@pytest.mark.slow
 def test_drawn_digits_are_read(page):
     drawn = [draw_digit(page, digit, style=digit) for digit in range(10)]
     wrong = [(each.digit, each.answer) for each in drawn if each.answer != str(each.digit)]

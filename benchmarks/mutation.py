@@ -1,12 +1,12 @@
 """Mutation testing: change one place of sklenet at a time, and see whether a test fails.
 
     pip install cosmic-ray
-    python benchmarks/mutation.py cover WORK
+    python benchmarks/mutation.py cover WORK [TEST_FILE ...]
     python benchmarks/mutation.py run WORK OUT
     python benchmarks/mutation.py table OUT
 
-`cover` runs the tests once, and stores which tests execute which lines and how long each test takes. `run` draws
-mutants of cosmic-ray's operators with a seed. It runs the tests that execute the line of a mutant: first the fast ones,
+`cover` runs the tests once, and stores which tests execute which lines and how long each test takes. Tests that were
+added since are covered by a second call with their files, as long as sklenet has not changed. `run` draws mutants of cosmic-ray's operators with a seed. It runs the tests that execute the line of a mutant: first the fast ones,
 then slow ones until these take half a minute. Mutants that OUT lists as killed are not run again, so that a second run
 shows which survivors are killed by tests that were added since. `table` prints the share of killed mutants and the
 survivors.
@@ -96,6 +96,8 @@ def main() -> None:
         of_command.set_defaults(command=command)
         for name in names:
             of_command.add_argument(name, type=Path)
+        if command is cover:
+            of_command.add_argument("files", nargs="*")
         of_command.add_argument("--n-jobs", type=int, default=2)
         of_command.add_argument("--n-mutants", type=int, default=330)
         of_command.add_argument("--paths", default="sklenet/*", help="a pattern of the modules to change")
@@ -107,11 +109,20 @@ def cover(arguments: argparse.Namespace) -> None:
     """Keep which tests execute which lines."""
     _clone(arguments.work, arguments.n_jobs)
     _import_libraries()
-    files = [path for path in sorted((_ROOT / "tests").rglob("test_*.py")) if path.name not in _IN_OTHER_PROCESSES]
-    names = [str(path.relative_to(_ROOT)) for path in files]
+    all_files = [path for path in sorted((_ROOT / "tests").rglob("test_*.py")) if path.name not in _IN_OTHER_PROCESSES]
+    files = arguments.files or [str(path.relative_to(_ROOT)) for path in all_files]
+    kept = sorted(arguments.work.glob("cover*.json"))
+    if not arguments.files:
+        for path in kept:
+            path.unlink()
+        kept = []
     # Neighbours are of one subject and take about as long: deal them out.
-    shares = [names[job :: arguments.n_jobs] for job in range(arguments.n_jobs)]
-    _in_jobs(_cover_share, [(arguments.work, job, share) for job, share in enumerate(shares)])
+    shares = [files[job :: arguments.n_jobs] for job in range(arguments.n_jobs)]
+    outputs = [arguments.work.resolve() / f"cover{len(kept) + job}.json" for job in range(arguments.n_jobs)]
+    _in_jobs(
+        _cover_share,
+        [(arguments.work, *each) for each in zip(range(arguments.n_jobs), shares, outputs, strict=True) if each[1]],
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -262,7 +273,7 @@ class _Contexts:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
 
 
-def _cover_share(work: Path, job: int, files: list[str]) -> None:
+def _cover_share(work: Path, job: int, files: list[str], output: Path) -> None:
     clone = work.resolve() / f"clone{job}"
     _enter(clone)
     meter = coverage.Coverage(data_file=None, config_file=False, source=[str(clone / "sklenet")])
@@ -278,7 +289,7 @@ def _cover_share(work: Path, job: int, files: list[str]) -> None:
         for path in data.measured_files()
     }
     kept = {"lines": lines, "seconds": contexts.seconds, "slow": contexts.slow}
-    clone.with_suffix(".json").write_text(json.dumps(kept), encoding="utf-8")
+    output.write_text(json.dumps(kept), encoding="utf-8")
     if code != pytest.ExitCode.OK:
         raise SystemExit("tests of the code without a change failed")
 
@@ -294,7 +305,7 @@ class _Covering:
         self.lines: dict[str, dict[int, set[str]]] = {}
         self.seconds: dict[str, float] = {}
         self.slow: set[str] = set()
-        for path in sorted(work.glob("clone*.json")):
+        for path in sorted(work.glob("cover*.json")):
             kept = json.loads(path.read_text(encoding="utf-8"))
             self.seconds |= kept["seconds"]
             self.slow |= set(kept["slow"])

@@ -96,6 +96,16 @@ def test_inverted_polarity_is_detected(digits_like):
     assert re.search("are the images inverted", statistics.find_mismatch(255 - digits_like, (8, 8)))
 
 
+@pytest.mark.parametrize(("n_spreads", "is_mismatch"), [(3.9, False), (4.1, True), (-4.1, True)])
+def test_a_batch_is_inverted_if_its_mean_is_four_spreads_away(n_spreads, is_mismatch):
+    means = np.linspace(90, 110, 200)
+    statistics = make_statistics(means[:, None] + np.tile([-90.0, 90.0], (200, 32)), (8, 8))
+    distance = n_spreads * statistics.spread + np.sign(n_spreads) * 1e-3 * 200
+    batch = np.tile(statistics.mean + distance + np.tile([-20.0, 20.0], 32), (50, 1))
+    mismatch = statistics.find_mismatch(batch, (8, 8))
+    assert bool(re.search("are the images inverted", mismatch or "")) is is_mismatch
+
+
 def test_images_of_the_same_kind_are_not_a_mismatch(digits_like):
     statistics = make_statistics(digits_like[:100], (8, 8))
     assert statistics.find_mismatch(digits_like[100:], (8, 8)) is None

@@ -426,6 +426,22 @@ def test_polarity_of_all_digits_and_characters(data, inverted):
     assert sum(is_wrong) == 0
 
 
+@pytest.mark.parametrize(
+    ("shape", "box"), [((40, 10), (0, 7, 20, 5)), ((8, 40), (8, 0, 4, 20)), ((5, 5), (0, 0, 20, 20))]
+)
+def test_pictures_are_centred_at_the_largest_size_that_fits(tmp_path, shape, box):
+    top, left, height, width = box
+    picture = np.full(shape, 200, np.uint8)
+    picture[0, 0] = picture[-1, -1] = 90  # the median of the border is the background
+    save_image_folder(tmp_path, [picture, picture], ["a", "b"])
+    image = load_image_folder(tmp_path, image_shape=(20, 20), polarity="keep").images[0]
+    expected = np.full((20, 20), 200)
+    expected[top : top + height, left : left + width] = Image.fromarray(picture).resize(
+        (width, height), Image.Resampling.BILINEAR
+    )
+    assert_array_equal(image, expected)
+
+
 def test_framed_pictures_are_those_of_the_framer(tmp_path):
     digits, _ = mnist_digits(6)
     pictures = [as_gray(on_paper(digit, (120, 160), (6, 30))) for digit in digits]

@@ -97,3 +97,11 @@ def test_files_that_are_missing_are_named(sheet, tmp_path, capsys):
     code, output = run(sheet, capsys)
     assert code == 1
     assert "scan.png" in output
+
+
+@pytest.mark.parametrize("option", ["--rows", "--columns", "--labels", "--output"])
+def test_options_of_a_sheet_are_required(sheet, capsys, option):
+    index = sheet.index(option)
+    code, output = run(sheet[:index] + sheet[index + 2 :], capsys)
+    assert code == 2
+    assert f"the following arguments are required: {option}" in output

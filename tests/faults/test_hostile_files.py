@@ -185,6 +185,12 @@ def test_holes_are_refused(tmp_path):
     refuse_bytes(tmp_path, parts.to_bytes(entries=entries), "overlap others or leave a hole")
 
 
+def test_a_second_name_of_the_same_bytes_is_refused(tmp_path):
+    parts = Parts()
+    entries = parts.layout()
+    refuse_bytes(tmp_path, parts.to_bytes(entries=entries | {"copy": entries["c3.bias"]}), "overlap others or leave")
+
+
 def test_entries_that_are_not_objects_are_refused(tmp_path):
     parts = Parts()
     refuse_bytes(tmp_path, parts.to_bytes(entries=parts.layout() | {"c3.bias": [1]}), "is not a JSON object")

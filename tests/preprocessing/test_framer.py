@@ -208,6 +208,7 @@ def test_files_that_are_no_pictures_are_named(digits, tmp_path, content, message
     ("picture", "message"),
     [
         (np.zeros((4, 5, 2), np.uint8), r"its shape is \(4, 5, 2\)"),
+        (np.zeros((2, 4, 4, 3), np.uint8), r"its shape is \(2, 4, 4, 3\)"),
         (np.zeros((4, 0), np.uint8), "no pixels"),
         (np.full((4, 4), np.nan), "NaN"),
         (np.full((4, 4), "a"), "dtype"),
@@ -217,6 +218,11 @@ def test_files_that_are_no_pictures_are_named(digits, tmp_path, content, message
 def test_arrays_that_are_no_pictures_are_named(digits, picture, message):
     with pytest.raises(ValueError, match=rf"X\[1\] cannot be read as a picture: .*{message}"):
         frame(digits[0][0], picture)
+
+
+def test_arrays_of_more_than_four_dimensions_are_refused():
+    with pytest.raises(ValueError, match=r"X has shape \(2, 1, 4, 4, 3\), which cannot be read as grayscale images"):
+        CharacterFramer().transform(np.zeros((2, 1, 4, 4, 3), np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -366,6 +372,15 @@ def test_rows_that_are_no_squares_are_padded_by_their_first_pixel():
     framer = CharacterFramer(box=4, image_shape=(8, 8))
     framed = framer.fit_transform(image.reshape(1, 64)[:, :60])
     assert_array_equal(framed.reshape(8, 8), stroke((8, 8), (2, 4, 6, 6)))
+
+
+@pytest.mark.filterwarnings("ignore:.*do not form a square image:UserWarning")
+def test_the_padding_is_paper_where_the_last_pixel_is_ink():
+    image = np.full((8, 8), 250, np.uint8)
+    image[2:7, 3:5] = image[7, :4] = 0
+    framer = CharacterFramer(box=6, image_shape=(8, 8))
+    padded = np.where(np.arange(64).reshape(8, 8) < 60, image, 250)
+    assert_array_equal(framer.fit_transform(image.reshape(1, 64)[:, :60]), framer.fit_transform(padded[None]))
 
 
 @pytest.mark.parametrize("width", [3, 4])

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklenet.preprocessing._grid import (
     Grid,
+    _centers_of_peaks,
     _find_distance,
     _fit_comb,
     _Ink,
@@ -432,3 +433,10 @@ def test_ink_inside_and_outside_of_lines():
 def test_bounds_of_the_distance(places, n_intervals):
     found, _ = _fit_comb(comb(places, 100), n_intervals, 100)
     assert 85 / n_intervals - 1e-6 <= found[1] - found[0] <= 105 / max(1, n_intervals - 1) + 1e-6
+
+
+def test_centers_of_peaks_weigh_rows_by_the_square_of_the_ink():
+    stations = np.zeros((9, 2))
+    stations[1:4, 0] = 0.5, 1, 0
+    stations[[2, 5, 6, 8], 1] = 0.9, 1, 0.5, 0.9
+    assert_allclose(_centers_of_peaks(stations), [(1 * 0.25 + 2) / 1.25, (5 + 6 * 0.25) / 1.25])

@@ -10,6 +10,8 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner, PercentilePruner
 from optuna.trial import TrialState, create_trial
 from sklearn.datasets import load_digits
 from sklearn.exceptions import FitFailedWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklenet.tuning import LeNetSearchCV
 from sklenet.tuning._evaluation import EpochScores, last_line
@@ -211,3 +213,17 @@ def test_fits_that_failed_within_a_complete_trial_are_failures():
     assert last_line(error) == "KeyError: 3"
     with pytest.warns(FitFailedWarning, match=r"^1 of 2 trials failed\. The first error: KeyError: 3$"):
         check_failures([trial, COMPLETE])
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_held_out_images_pass_all_steps_before_the_last(is_nested):
+    X, y = load_digits(return_X_y=True)
+    double, add_one = (FunctionTransformer(function) for function in (lambda X: 2 * X, lambda X: X + 1))
+    routed = SimpleNamespace(scorer=SimpleNamespace(score={"sample_weight": y}))
+    evaluation = SimpleNamespace(X=X, y=y, routed=routed)
+    last_steps = [make_pipeline(add_one, Hill())] if is_nested else [add_one, Hill()]
+    scores = EpochScores(evaluation, Trial(), make_pipeline(double, *last_steps), np.array([3, 5]), 0, [])
+    images, labels, params = scores._get_held_out()
+    assert_array_equal(images, 2 * X[[3, 5]] + 1)
+    assert_array_equal(labels, y[[3, 5]])
+    assert_array_equal(params["sample_weight"], y[[3, 5]])

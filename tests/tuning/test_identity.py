@@ -64,6 +64,10 @@ def test_changed_values_are_serialised_differently(name):
     assert to_canonical_json(one) == to_canonical_json(one)
 
 
+def test_order_of_keys_is_ignored():
+    assert to_canonical_json({"width": 1, "lr": 2}) == to_canonical_json({"lr": 2, "width": 1})
+
+
 def test_display_options_are_ignored():
     model = LeNetClassifier(lr=1e-3, class_weight=MANY)
     before = to_canonical_json(model)
@@ -91,6 +95,17 @@ def test_description_of_a_space_includes_values_that_are_not_drawn():
 
     one, same, other = (sample_space(functools.partial(space, width=width))[1] for width in (1.0, 1.0, 2.0))
     assert one == same != other
+
+
+@pytest.mark.parametrize("set_value", [1e-4, 1e-1])
+def test_description_of_a_space_includes_values_set_instead_of_those_drawn(set_value):
+    def space(trial, lr):
+        drawn = trial.suggest_float("lr", 1e-3, 1e-2)
+        return {"lr": lr or drawn}
+
+    drawn, replaced = (sample_space(functools.partial(space, lr=lr))[1] for lr in (None, set_value))
+    assert "lr = " in replaced
+    assert "lr = " not in drawn
 
 
 @pytest.fixture(scope="module")

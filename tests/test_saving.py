@@ -187,6 +187,13 @@ def test_records_of_callbacks_are_kept_and_schedules_leave_no_trace(digits, tmp_
     assert reload(model, tmp_path).net_.history.to_list() == model.net_.history.to_list()
 
 
+@pytest.mark.parametrize("name", ["a first", "zeros", "batch"])
+def test_own_records_are_kept_whatever_their_name(fitted, tmp_path, name):
+    model = pickle.loads(pickle.dumps(fitted))
+    model.net_.history[0][name] = 0.5
+    assert reload(model, tmp_path).net_.history.to_list() == model.net_.history.to_list()
+
+
 def test_file_holds_plain_numbers_and_a_triangle_of_the_scatter(fitted, tmp_path):
     model = pickle.loads(pickle.dumps(fitted))
     model.set_params(lr=np.float32(0.5), verbose=np.True_, class_weight={"a": np.int8(2), np.True_: 3.5})

@@ -287,8 +287,11 @@ def test_invalid_parameters(digits, invalid):
 
 def test_some_trials_failed(digits):
     search = search_hill(n_trials=8, error_score=np.nan).set_params(estimator__flaw=0.5)
-    with pytest.warns(FitFailedWarning, match=r"\d of 8 trials failed. The first error: ValueError: a is 0.\d"):
+    with pytest.warns(
+        FitFailedWarning, match=r"\d of 8 trials failed. The first error: ValueError: a is 0.\d"
+    ) as caught:
         search.fit(*digits)
+    assert caught[0].filename == __file__
     failed = search.cv_results_["trial_state"] == "failed"
     assert failed.any()
     assert np.isnan(search.cv_results_["mean_test_score"][failed]).all()

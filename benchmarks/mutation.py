@@ -5,11 +5,11 @@
     python benchmarks/mutation.py run WORK OUT
     python benchmarks/mutation.py table OUT
 
-`cover` runs the tests once, and stores which tests execute which lines and how long each test takes. Files of tests that
-were added since can be covered by a second call, as long as sklenet has not changed. `run` draws mutants of cosmic-ray's
-operators with a seed. It runs the tests that execute the line of a mutant: first the fast ones, then slow ones until
-these take half a minute. Mutants that OUT lists as killed are not run again, so that a second run shows which survivors
-are killed by added tests. `table` prints the share of killed mutants and the survivors.
+`cover` runs the tests once, and stores which tests execute which lines and how long each test takes. Files of tests
+that were added since can be covered by a second call, as long as sklenet has not changed. `run` draws mutants of
+cosmic-ray's operators with a seed. It runs the tests that execute the line of a mutant: first the fast ones, then slow
+ones until these take half a minute. Mutants that OUT lists as killed are not run again, so that a second run shows
+which survivors are killed by added tests. `table` prints the share of killed mutants and the survivors.
 
 Every mutant is applied to a clone of the committed code, in a process forked from one that has imported the libraries.
 """

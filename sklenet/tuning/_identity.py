@@ -128,7 +128,7 @@ def to_canonical_json(value: Any) -> str:
     Estimators and callbacks are represented by their class and all parameters, functions by their name and code, other
     objects by their class and attributes. Memory addresses are removed.
     """
-    return json.dumps(_to_json(value), sort_keys=True)
+    return json.dumps(_to_json(value))
 
 
 def _to_json(value: Any) -> Any:

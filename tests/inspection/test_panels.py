@@ -198,7 +198,9 @@ def test_single_axes_have_a_figure_of_their_own(name):
     assert_allclose(display.figure_.get_size_inches(), (5.6, 3.6) if name == "curve" else (4.8, 4.4))
 
 
-@pytest.mark.parametrize("kind", {type(display) for display, _ in PANELED.values()} | {TrainingCurveDisplay})
+@pytest.mark.parametrize(
+    "kind", dict.fromkeys([*(type(display) for display, _ in PANELED.values()), TrainingCurveDisplay])
+)
 def test_options_have_names_as_in_scikit_learn(kind):
     for name in ("from_estimator", "from_predictions"):
         parameters = inspect.signature(getattr(kind, name, kind)).parameters.values()

@@ -22,6 +22,7 @@ def figures(monkeypatch):
     plt.close("all")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "example",
     [

@@ -199,7 +199,7 @@ def test_single_axes_have_a_figure_of_their_own(name):
 
 
 @pytest.mark.parametrize(
-    "kind", dict.fromkeys([*(type(display) for display, _ in PANELED.values()), TrainingCurveDisplay])
+    "kind", [*dict.fromkeys(type(display) for display, _ in PANELED.values()), TrainingCurveDisplay]
 )
 def test_options_have_names_as_in_scikit_learn(kind):
     for name in ("from_estimator", "from_predictions"):

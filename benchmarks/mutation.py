@@ -33,9 +33,6 @@ from typing import Any
 
 import coverage
 import pytest
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.plugins import get_operator, operator_names
 
 from formatting import as_markdown
 
@@ -83,6 +80,9 @@ class Mutant:
 
     def apply(self, source: str) -> str:
         """Return the changed source."""
+        from cosmic_ray.mutating import mutate_code
+        from cosmic_ray.plugins import get_operator
+
         mutated: str = mutate_code(source, get_operator(self.operator)(), self.occurrence)
         return mutated
 
@@ -106,19 +106,19 @@ def main() -> None:
 
 
 def cover(arguments: argparse.Namespace) -> None:
-    """Keep which tests execute which lines."""
+    """Store which tests execute which lines, and how long each test takes."""
     _clone(arguments.work, arguments.n_jobs)
     _import_libraries()
     all_files = [path for path in sorted((_ROOT / "tests").rglob("test_*.py")) if path.name not in _IN_OTHER_PROCESSES]
     files = arguments.files or [str(path.relative_to(_ROOT)) for path in all_files]
-    kept = sorted(arguments.work.glob("cover*.json"))
+    earlier = sorted(arguments.work.glob("cover*.json"))
     if not arguments.files:
-        for path in kept:
+        for path in earlier:
             path.unlink()
-        kept = []
+        earlier = []
     # Neighbours are of one subject and take about as long: deal them out.
     shares = [files[job :: arguments.n_jobs] for job in range(arguments.n_jobs)]
-    outputs = [arguments.work.resolve() / f"cover{len(kept) + job}.json" for job in range(arguments.n_jobs)]
+    outputs = [arguments.work.resolve() / f"cover{len(earlier) + job}.json" for job in range(arguments.n_jobs)]
     _in_jobs(
         _cover_share,
         [(arguments.work, *each) for each in zip(range(arguments.n_jobs), shares, outputs, strict=True) if each[1]],
@@ -165,12 +165,15 @@ def draw(pattern: str, n_mutants: int) -> list[Mutant]:
         if len(drawn) == n_mutants:
             break
         place = mutant.path, mutant.line, mutant.column
-        if place not in drawn and (seen := _seen(mutant)):
-            drawn[place] = seen
+        if place not in drawn and (described := _describe(mutant)):
+            drawn[place] = described
     return list(drawn.values())
 
 
 def _mutants(path: Path) -> Iterator[Mutant]:
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.plugins import operator_names
+
     tree = get_ast(path.read_text(encoding="utf-8"))
     name = str(path.relative_to(_ROOT))
     for operator in operator_names():
@@ -182,6 +185,8 @@ def _mutants(path: Path) -> Iterator[Mutant]:
 
 
 def _positions(operator: str, node: Any) -> list[tuple[int, int]]:
+    from cosmic_ray.plugins import get_operator
+
     try:
         made = get_operator(operator)()
     except TypeError:  # an operator that a configuration must describe
@@ -189,8 +194,8 @@ def _positions(operator: str, node: Any) -> list[tuple[int, int]]:
     return [start for start, _ in made.mutation_positions(node)]
 
 
-def _seen(mutant: Mutant) -> Mutant | None:
-    """Add the line before and after the change, or return None for what is no other program."""
+def _describe(mutant: Mutant) -> Mutant | None:
+    """Add the line before and after the change, or return None if the change is not valid or changes nothing."""
     source = (_ROOT / mutant.path).read_text(encoding="utf-8")
     mutated = mutant.apply(source)
     try:

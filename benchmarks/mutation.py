@@ -16,18 +16,16 @@ Every mutant is applied to a clone of the committed code, in a process forked fr
 
 import argparse
 import ast
-import fnmatch
 import importlib
 import json
 import multiprocessing
 import os
-import random
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +33,9 @@ import coverage
 import pytest
 
 from formatting import as_markdown
+from mutants import Mutant, draw, read, write
 
 _ROOT = Path(__file__).resolve().parents[1]
-_FORK = multiprocessing.get_context("fork")
 
 # What these tests execute runs in other processes, where coverage has no name of a test.
 _IN_OTHER_PROCESSES = {
@@ -51,40 +49,8 @@ _LIBRARIES = (
     "skimage.measure", "skimage.transform", "sklearn.ensemble", "sklearn.utils.estimator_checks", "skorch", "torch",
 )  # fmt: skip
 
-# Operators whose mutants are mostly of annotations (`X | None`) or equivalent (`is None`), and one that fails at names
-# with a dot.
-_LEFT_OUT = re.compile("Bit(Or|And|Xor)|[LR]Shift|_Is|ExceptionReplacer|Invert|Delete_|USub_Not")
-
 _MOST_FAST, _SLOW_SECONDS = 400, 30.0
 _SECONDS_OF_A_TEST = 120
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A change of one place, and what the tests said about the change."""
-
-    path: str
-    line: int
-    column: int
-    operator: str
-    occurrence: int
-    before: str
-    after: str
-    result: str = ""
-    killed_by: str = ""
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """What tells mutants of one commit apart."""
-        return self.path, self.operator, self.occurrence
-
-    def apply(self, source: str) -> str:
-        """Return the changed source."""
-        from cosmic_ray.mutating import mutate_code
-        from cosmic_ray.plugins import get_operator
-
-        mutated: str = mutate_code(source, get_operator(self.operator)(), self.occurrence)
-        return mutated
 
 
 def main() -> None:
@@ -128,16 +94,16 @@ def cover(arguments: argparse.Namespace) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the tests against mutants, and write a table of what they said."""
     _clone(arguments.work, arguments.n_jobs)
-    known = {mutant.key: mutant for mutant in _read(arguments.out)}
+    known = {mutant.key: mutant for mutant in read(arguments.out)}
     drawn = draw(arguments.paths, arguments.n_mutants)
     killed = [known[each.key] for each in drawn if known.get(each.key, each).result.startswith("killed")]
-    _write(arguments.out, killed)
+    write(arguments.out, killed)
     killed_keys = {mutant.key for mutant in killed}
     to_run = [mutant for mutant in drawn if mutant.key not in killed_keys]
     _import_libraries()
     shares = [to_run[job :: arguments.n_jobs] for job in range(arguments.n_jobs)]
     _in_jobs(_run_share, [(arguments.work, job, arguments.out, share) for job, share in enumerate(shares)])
-    _write(arguments.out, sorted(_read(arguments.out), key=lambda mutant: (mutant.path, mutant.line, mutant.column)))
+    write(arguments.out, sorted(read(arguments.out), key=lambda mutant: (mutant.path, mutant.line, mutant.column)))
     table(arguments)
 
 
@@ -145,71 +111,12 @@ def table(arguments: argparse.Namespace) -> None:
     """Print the share that was killed and the survivors."""
     import pandas as pd
 
-    mutants = _read(arguments.out)
+    mutants = read(arguments.out)
     survivors = [mutant for mutant in mutants if not mutant.result.startswith("killed")]
     n_killed = len(mutants) - len(survivors)
     print(f"{n_killed} of {len(mutants)} mutants killed: {n_killed / len(mutants):.1%}\n")
     rows = [(f"{each.path}:{each.line}", each.before, each.after, each.result) for each in survivors]
     print(as_markdown(pd.DataFrame(rows, columns=["place", "code", "mutant", "result"])))
-
-
-def draw(pattern: str, n_mutants: int) -> list[Mutant]:
-    """Draw mutants of modules with a seed, at most one of a place."""
-    candidates = [
-        mutant for path in sorted(_ROOT.glob("sklenet/**/*.py")) for mutant in _mutants(path)
-        if fnmatch.fnmatch(mutant.path, pattern)
-    ]  # fmt: skip
-    random.Random(0).shuffle(candidates)  # noqa: S311 - a sample
-    drawn: dict[tuple[str, int, int], Mutant] = {}
-    for mutant in candidates:
-        if len(drawn) == n_mutants:
-            break
-        place = mutant.path, mutant.line, mutant.column
-        if place not in drawn and (described := _describe(mutant)):
-            drawn[place] = described
-    return list(drawn.values())
-
-
-def _mutants(path: Path) -> Iterator[Mutant]:
-    from cosmic_ray.ast import ast_nodes, get_ast
-    from cosmic_ray.plugins import operator_names
-
-    tree = get_ast(path.read_text(encoding="utf-8"))
-    name = str(path.relative_to(_ROOT))
-    for operator in operator_names():
-        if _LEFT_OUT.search(operator):
-            continue
-        positions = [position for node in ast_nodes(tree) for position in _positions(operator, node)]
-        for occurrence, (line, column) in enumerate(positions):
-            yield Mutant(name, line, column, operator, occurrence, "", "")
-
-
-def _positions(operator: str, node: Any) -> list[tuple[int, int]]:
-    from cosmic_ray.plugins import get_operator
-
-    try:
-        made = get_operator(operator)()
-    except TypeError:  # an operator that a configuration must describe
-        return []
-    return [start for start, _ in made.mutation_positions(node)]
-
-
-def _describe(mutant: Mutant) -> Mutant | None:
-    """Add the line before and after the change, or return None if the change is not valid or changes nothing."""
-    source = (_ROOT / mutant.path).read_text(encoding="utf-8")
-    mutated = mutant.apply(source)
-    try:
-        is_other = ast.dump(ast.parse(mutated)) != ast.dump(ast.parse(source))
-    except SyntaxError:
-        return None
-    if not is_other:
-        return None
-    pairs = zip(source.splitlines(), mutated.splitlines(), strict=False)
-    before, after = next((old.strip(), new.strip()) for old, new in pairs if old != new)
-    return replace(mutant, before=before, after=after)
-
-
-# ---- clones, processes and tables
 
 
 def _clone(work: Path, n_jobs: int) -> None:
@@ -230,10 +137,14 @@ def _import_libraries() -> None:
         raise RuntimeError("a library imported sklenet, which would hide the mutants")
 
 
+def _fork(function: Any, arguments: tuple[Any, ...]) -> multiprocessing.process.BaseProcess:
+    process = multiprocessing.get_context("fork").Process(target=function, args=arguments)
+    process.start()
+    return process
+
+
 def _in_jobs(function: Any, arguments: Sequence[tuple[Any, ...]]) -> None:
-    jobs = [_FORK.Process(target=function, args=each) for each in arguments]
-    for job in jobs:
-        job.start()
+    jobs = [_fork(function, each) for each in arguments]
     for job in jobs:
         job.join()
     if any(job.exitcode for job in jobs):
@@ -244,20 +155,6 @@ def _enter(clone: Path) -> None:
     os.chdir(clone)
     os.environ["PYTHONPATH"] = str(clone)
     sys.path[:0] = [str(clone), str(clone / "tests"), str(clone / "benchmarks")]
-
-
-def _read(path: Path) -> list[Mutant]:
-    if not path.exists():
-        return []
-    return [Mutant(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _write(path: Path, mutants: Sequence[Mutant], mode: str = "w") -> None:
-    with path.open(mode, encoding="utf-8") as file:
-        file.writelines(f"{json.dumps(asdict(mutant), ensure_ascii=False)}\n" for mutant in mutants)
-
-
-# ---- which tests execute a line
 
 
 class _Contexts:
@@ -350,9 +247,6 @@ class _Covering:
         return 0 if is_of_module else 1 if is_of_package else 2, self.seconds[test]
 
 
-# ---- what the tests say
-
-
 def _run_share(work: Path, job: int, out: Path, mutants: Sequence[Mutant]) -> None:
     clone, covering = work.resolve() / f"clone{job}", _Covering(work)
     out = out.resolve()
@@ -365,7 +259,7 @@ def _run_share(work: Path, job: int, out: Path, mutants: Sequence[Mutant]) -> No
             result, killed_by = _judge(covering, mutant, clone.with_suffix(".log"))
         finally:
             path.write_text(source, encoding="utf-8")
-        _write(out, [replace(mutant, result=result, killed_by=killed_by)], mode="a")
+        write(out, [replace(mutant, result=result, killed_by=killed_by)], mode="a")
 
 
 def _judge(covering: _Covering, mutant: Mutant, log: Path) -> tuple[str, str]:
@@ -380,8 +274,7 @@ def _judge(covering: _Covering, mutant: Mutant, log: Path) -> tuple[str, str]:
 
 
 def _run_tests(tests: list[str], limit: float, log: Path) -> str:
-    child = _FORK.Process(target=_pytest, args=(tests, log))
-    child.start()
+    child = _fork(_pytest, (tests, log))
     child.join(limit)
     if child.is_alive():
         os.killpg(child.pid or 0, signal.SIGKILL)  # with what the tests started

@@ -263,7 +263,9 @@ def test_study_of_another_search_raises(digits, tmp_path, change, what):
 @pytest.mark.slow
 def test_study_created_by_optuna_raises(digits, tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
-    optuna.create_study(storage=url, study_name="other").optimize(lambda trial: 0, n_trials=1)
+    storage = optuna.storages.RDBStorage(url)
+    optuna.create_study(storage=storage, study_name="other").optimize(lambda trial: 0, n_trials=1)
+    storage.engine.dispose()
     with pytest.raises(ValueError, match="was not made by LeNetSearchCV"):
         search_hill(storage=url, study_name="other").fit(*digits)
 

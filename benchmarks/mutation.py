@@ -51,6 +51,8 @@ _LIBRARIES = (
 
 _MOST_FAST, _SLOW_SECONDS = 400, 30.0
 _SECONDS_OF_A_TEST = 120
+# pytest's rewriting of asserts warns of plugins that the parent process has imported.
+_OPTIONS = ["--timeout", str(_SECONDS_OF_A_TEST), "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 
 def main() -> None:
@@ -63,10 +65,12 @@ def main() -> None:
         for name in names:
             of_command.add_argument(name, type=Path)
         if command is cover:
-            of_command.add_argument("files", nargs="*")
-        of_command.add_argument("--n-jobs", type=int, default=2)
-        of_command.add_argument("--n-mutants", type=int, default=330)
-        of_command.add_argument("--paths", default="sklenet/*", help="a pattern of the modules to change")
+            of_command.add_argument("files", nargs="*", help="default: all files")
+        if command is run:
+            of_command.add_argument("--n-mutants", type=int, default=330)
+            of_command.add_argument("--paths", default="sklenet/*", help="a pattern of the modules to change")
+        if command is not table:
+            of_command.add_argument("--n-jobs", type=int, default=2)
     arguments = parser.parse_args()
     arguments.command(arguments)
 
@@ -194,10 +198,6 @@ def _cover_share(work: Path, job: int, files: list[str], output: Path) -> None:
     output.write_text(json.dumps(kept), encoding="utf-8")
     if code != pytest.ExitCode.OK:
         raise SystemExit("tests of the code without a change failed")
-
-
-# pytest's rewriting of asserts warns of plugins that the parent process has imported.
-_OPTIONS = ["--timeout", str(_SECONDS_OF_A_TEST), "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 
 class _Covering:
